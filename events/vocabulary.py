@@ -1,67 +1,69 @@
-"""The vocabulary: every fact the log can hold, typed and versioned.
+"""The vocabulary: every fact the log can hold, typed and versioned. Ids only: no names, no addresses."""
 
-An event's id is a function of what the event is about, so that a fact told twice is logged once.
-Events carry ids only: names and addresses stay in the main app's tables.
-"""
-
-from datetime import datetime
-from typing import ClassVar, NewType
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, NewType
 
 import msgspec
+from msgspec.structs import force_setattr
+
+from events.event import IDENTIFIER, Event, Id, Moment, instant
 
 UserId = NewType("UserId", str)
 ProductId = NewType("ProductId", str)
 OrderId = NewType("OrderId", str)
 
+Name = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^[^\x00]*$")]
+Pence = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+Revision = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+
+class Line(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
     """So many pieces of one product. `quantity` is at least 1."""
 
-    product_id: ProductId
-    quantity: int = 1
+    product_id: Annotated[ProductId, IDENTIFIER]
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 1
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fact in the past tense. `occurred_at` is event time and must carry a time zone."""
+Lines = Annotated[tuple[Line, ...], msgspec.Meta(min_length=1, max_length=10_000)]
 
-    version: ClassVar[int] = 1
 
-    occurred_at: datetime
-
-    def about(self) -> str:
-        """What this fact is about, unique among the events of its type."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what it is about")
-
-    def key(self) -> str | None:
-        """The unit whose partition the event belongs to; None when every partition must see it."""
-        return None
+def merged(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """One line a product, by product id: the same order is the same event however its lines were listed."""
+    pieces: Counter[ProductId] = Counter()
+    for line in lines:
+        pieces[line.product_id] += line.quantity
+    return tuple(Line(product_id, quantity) for product_id, quantity in sorted(pieces.items()))
 
 
 class UserEvent(Event, frozen=True, kw_only=True):
     """A fact about one user: it belongs to the user's partition."""
 
-    user_id: UserId
+    user_id: Annotated[UserId, IDENTIFIER]
 
     def key(self) -> str | None:
         return self.user_id
 
 
 class OrderPlaced(UserEvent, frozen=True, kw_only=True):
-    """A user bought something. Version 1 knew products only (`product_ids`), not quantities."""
+    """A user bought something. Version 1 knew `product_ids` only, not quantities."""
 
     version: ClassVar[int] = 2
 
-    order_id: OrderId
-    lines: tuple[Line, ...]
+    order_id: Annotated[OrderId, IDENTIFIER]
+    lines: Lines
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "lines", merged(self.lines))
 
     def about(self) -> str:
         return self.order_id
 
 
 class OrderCancelled(UserEvent, frozen=True, kw_only=True):
-    """The whole order is void, whenever it was placed."""
+    """The whole order is void."""
 
-    order_id: OrderId
+    order_id: Annotated[OrderId, IDENTIFIER]
 
     def about(self) -> str:
         return self.order_id
@@ -70,9 +72,12 @@ class OrderCancelled(UserEvent, frozen=True, kw_only=True):
 class ItemsReturned(UserEvent, frozen=True, kw_only=True):
     """So many pieces of some lines of one order came back."""
 
-    return_id: str
-    order_id: OrderId
-    lines: tuple[Line, ...]
+    return_id: Id
+    order_id: Annotated[OrderId, IDENTIFIER]
+    lines: Lines
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "lines", merged(self.lines))
 
     def about(self) -> str:
         return self.return_id
@@ -89,49 +94,49 @@ class UserUnsubscribed(UserEvent, frozen=True, kw_only=True):
     """The user wants no more recommendations by e-mail."""
 
     def about(self) -> str:
-        return f"{self.user_id}@{self.occurred_at.isoformat()}"
+        return f"{self.user_id}@{instant(self.occurred_at)}"
 
 
 class UserResubscribed(UserEvent, frozen=True, kw_only=True):
     """The user wants them again."""
 
     def about(self) -> str:
-        return f"{self.user_id}@{self.occurred_at.isoformat()}"
+        return f"{self.user_id}@{instant(self.occurred_at)}"
 
 
 class ProductEvent(Event, frozen=True, kw_only=True):
-    """A fact about the catalogue: every partition sees it. `revision` counts a product's changes from 1."""
+    """The catalogue's entry of one product became this: every partition sees it.
 
-    product_id: ProductId
-    revision: int
+    `revision` counts a product's changes from 1; of two revisions the higher one stands, in whatever order they are
+    told. `price` is in pence.
+    """
+
+    product_id: Annotated[ProductId, IDENTIFIER]
+    revision: Revision
+    name: Name
+    price: Pence
 
     def about(self) -> str:
         return f"{self.product_id}#{self.revision}"
 
 
 class ProductAdded(ProductEvent, frozen=True, kw_only=True):
-    """A product can be recommended from now on. `price` is in minor units (pence). Also re-lists a retired one."""
-
-    name: str
-    price: int
+    """The product can be recommended from now on (also: again, after it was retired)."""
 
 
 class ProductChanged(ProductEvent, frozen=True, kw_only=True):
-    """Name or price of a product became this. `price` is in minor units (pence)."""
-
-    name: str
-    price: int
+    """The product has another name or price from now on."""
 
 
 class ProductRetired(ProductEvent, frozen=True, kw_only=True):
-    """The product is no longer sold and no longer recommended. Having bought it still says something."""
+    """The product is no longer recommended. Having bought it still says something about a user."""
 
 
 class RunEvent(Event, frozen=True, kw_only=True):
     """A run begins: the barrier. `scheduled_at` is the time the run is for, whenever it really started."""
 
-    run: str
-    scheduled_at: datetime
+    run: Id
+    scheduled_at: Moment
 
     def about(self) -> str:
         return self.run
@@ -145,7 +150,7 @@ class DayStarted(RunEvent, frozen=True, kw_only=True):
     """A daily run, which only compares, begins; `run` is a date such as `2026-11-20`."""
 
 
-EVENT_TYPES: dict[str, type[Event]] = {
+EVENT_TYPES: Mapping[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         OrderPlaced,
@@ -161,3 +166,14 @@ EVENT_TYPES: dict[str, type[Event]] = {
         DayStarted,
     )
 }
+
+Upcast = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def _order_placed_from_1(data: dict[str, Any]) -> dict[str, Any]:
+    product_ids = data.pop("product_ids", ())
+    return {**data, "lines": [{"product_id": product_id} for product_id in product_ids]}
+
+
+UPCASTS: Mapping[tuple[str, int], Upcast] = {("OrderPlaced", 1): _order_placed_from_1}
+"""From (type, version) to what the next version would have said."""

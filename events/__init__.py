@@ -1,0 +1,95 @@
+"""The event log: vocabulary, emit, sequence, relay, subscribe, advance."""
+
+from events.advance import Advanced, advance, advance_to_end, open_checkpoints
+from events.codec import decode, encode
+from events.errors import (
+    BadEvent,
+    EventError,
+    MalformedEvent,
+    NewerEvent,
+    PartitionsFixed,
+    UnknownEventType,
+    UnknownSubscription,
+)
+from events.event import EVERY_PARTITION, Event
+from events.log import Recorded, fix_partitions, head, position_of, read, recorded
+from events.outbox import emit, emit_many
+from events.partition import partition_of
+from events.relay import Nudge, Relay, lagging
+from events.sequencer import Sequenced, sequence, sequence_all
+from events.subscription import Batch, Reaction, Subscription, Subscriptions
+from events.vocabulary import (
+    EVENT_TYPES,
+    DayStarted,
+    ItemsReturned,
+    Line,
+    OrderCancelled,
+    OrderId,
+    OrderPlaced,
+    ProductAdded,
+    ProductChanged,
+    ProductEvent,
+    ProductId,
+    ProductRetired,
+    RunEvent,
+    UserId,
+    UserRegistered,
+    UserResubscribed,
+    UserUnsubscribed,
+    WeekStarted,
+)
+
+__all__ = [
+    "EVENT_TYPES",
+    "EVERY_PARTITION",
+    "Advanced",
+    "BadEvent",
+    "Batch",
+    "DayStarted",
+    "Event",
+    "EventError",
+    "ItemsReturned",
+    "Line",
+    "MalformedEvent",
+    "NewerEvent",
+    "Nudge",
+    "OrderCancelled",
+    "OrderId",
+    "OrderPlaced",
+    "PartitionsFixed",
+    "ProductAdded",
+    "ProductChanged",
+    "ProductEvent",
+    "ProductId",
+    "ProductRetired",
+    "Reaction",
+    "Recorded",
+    "Relay",
+    "RunEvent",
+    "Sequenced",
+    "Subscription",
+    "Subscriptions",
+    "UnknownEventType",
+    "UnknownSubscription",
+    "UserId",
+    "UserRegistered",
+    "UserResubscribed",
+    "UserUnsubscribed",
+    "WeekStarted",
+    "advance",
+    "advance_to_end",
+    "decode",
+    "emit",
+    "emit_many",
+    "encode",
+    "fix_partitions",
+    "head",
+    "lagging",
+    "open_checkpoints",
+    "partition_of",
+    "position_of",
+    "read",
+    "recorded",
+    "sequence",
+    "sequence_all",
+]

@@ -1,0 +1,76 @@
+"""Between an event and its row: JSON, checked against the vocabulary in both directions, older versions upcast."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from events.errors import MalformedEvent, NewerEvent, UnknownEventType
+from events.event import Event
+from events.vocabulary import EVENT_TYPES, UPCASTS
+
+_encoder = msgspec.json.Encoder()
+_decoders = {name: msgspec.json.Decoder(kind) for name, kind in EVENT_TYPES.items()}
+
+
+def encode(event: Event) -> str:
+    """The event as JSON text.
+
+    Raises MalformedEvent when a field does not hold what its type says (Python does not check that by itself).
+    """
+    try:
+        data = _encoder.encode(event)
+    except (UnicodeEncodeError, TypeError, ValueError) as problem:
+        raise MalformedEvent(event.type, str(problem), "a field", event) from problem
+    _decode_current(event.type, data)
+    return data.decode()
+
+
+def decode(type_: str, version: int, data: str | bytes) -> Event:
+    """The event of this row, in its newest version.
+
+    Raises UnknownEventType, NewerEvent or MalformedEvent, each naming what was found and what was expected.
+    """
+    kind = EVENT_TYPES.get(type_)
+    if kind is None:
+        raise UnknownEventType(type_, tuple(EVENT_TYPES))
+    if version > kind.version:
+        raise NewerEvent(type_, version, kind.version)
+    if version == kind.version:
+        return _decode_current(type_, data)
+    return _decode_current(type_, _upcast(type_, version, kind.version, data))
+
+
+def _upcast(type_: str, version: int, newest: int, data: str | bytes) -> bytes:
+    if version < 1:
+        raise MalformedEvent(type_, "expected 1 or more", "version", version)
+    try:
+        fields = msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.DecodeError as problem:
+        raise MalformedEvent(type_, str(problem), "data", data) from problem
+    for step in range(version, newest):
+        fields = UPCASTS[type_, step](fields)
+    return _encoder.encode(fields)
+
+
+def _decode_current(type_: str, data: str | bytes) -> Event:
+    try:
+        return _decoders[type_].decode(data)
+    except msgspec.DecodeError as problem:
+        raise _malformed(type_, data, str(problem)) from problem
+
+
+def _malformed(type_: str, data: str | bytes, problem: str) -> MalformedEvent:
+    """msgspec says what it expected and where (`... - at `$.lines[0].quantity``); add the value it found there."""
+    expected, _, where = problem.partition(" - at `$")
+    path = where.rstrip("`").lstrip(".") or "data"
+    try:
+        value: Any = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return MalformedEvent(type_, expected, "data", data)
+    for step in re.findall(r"[^.\[\]]+", path) if where else ():
+        try:
+            value = value[int(step)] if isinstance(value, list) else value[step]
+        except (KeyError, IndexError, ValueError, TypeError):
+            break
+    return MalformedEvent(type_, expected, path, value)

@@ -1,0 +1,48 @@
+"""What every event is: an immutable fact with event time, a version, and an id that follows from what it is about."""
+
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar
+
+import msgspec
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+IDENTIFIER = msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
+Id = Annotated[str, IDENTIFIER]
+
+EVERY_PARTITION = -1
+"""The partition number of events which every partition must see."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A fact in the past tense. `occurred_at` is event time and must carry a time zone.
+
+    A subclass declares its fields, says what it is about, and, when it belongs to one unit, its key. Its name is
+    its type in the log; `version` grows with every change of its fields (older ones are upcast when read).
+    """
+
+    version: ClassVar[int] = 1
+
+    occurred_at: Moment
+
+    def about(self) -> str:
+        """What this fact is about, unique among the events of its type."""
+        raise TypeError(f"{type(self).__name__} must say what it is about")
+
+    def key(self) -> str | None:
+        """The unit whose partition the event belongs to; None when every partition must see it."""
+        return None
+
+    @property
+    def type(self) -> str:
+        """The event's type as the log knows it."""
+        return type(self).__name__
+
+    @property
+    def event_id(self) -> str:
+        """`Type:about`: the same fact always has the same id, whoever tells it and how often."""
+        return f"{self.type}:{self.about()}"
+
+
+def instant(moment: datetime) -> str:
+    """`moment` as ISO 8601 in UTC: the same instant is always the same text."""
+    return moment.astimezone(UTC).isoformat()

@@ -1,0 +1,129 @@
+"""The relay: sequences the outbox and turns new positions into nudges; a sweep nudges whatever still lags.
+
+A nudge says where to look, never what happened. Lost ones cost latency until the next sweep, nothing else.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from events.event import EVERY_PARTITION
+from events.sequencer import sequence
+from events.subscription import Subscriptions
+
+
+@dataclass(frozen=True, order=True)
+class Nudge:
+    """Look at this partition of this subscription."""
+
+    subscription: str
+    partition: int
+
+
+Publish = Callable[[Iterable[Nudge]], None]
+
+
+class Relay:
+    """Runs until told to stop: sequence, nudge, now and then sweep.
+
+    `pause` is how long (seconds) it rests when the outbox is empty; `sweep_every` how often it looks for what lags.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        subscriptions: Subscriptions,
+        partitions: int,
+        publish: Publish,
+        *,
+        pause: float = 0.02,
+        sweep_every: float = 1.0,
+    ) -> None:
+        self._engine = engine
+        self._subscriptions = subscriptions
+        self._partitions = partitions
+        self._publish = publish
+        self._pause = pause
+        self._sweep_every = sweep_every
+        self._stopping = threading.Event()
+
+    def step(self) -> int:
+        """Sequence one batch and nudge those it concerns; how many outbox rows it took."""
+        done = sequence(self._engine, self._partitions)
+        nudges = concerned(self._subscriptions, self._partitions, done.logged)
+        if nudges:
+            self._publish(nudges)
+        return done.taken
+
+    def sweep(self) -> None:
+        """Nudge every partition that has something left to read, whatever became of earlier nudges."""
+        with self._engine.connect() as connection:
+            behind = lagging(connection, self._subscriptions)
+        if behind:
+            self._publish(sorted(behind))
+
+    def run(self, monotonic: Callable[[], float]) -> None:
+        """Work until `stop` is called."""
+        next_sweep = monotonic()
+        while not self._stopping.is_set():
+            taken = self.step()
+            if monotonic() >= next_sweep:
+                self.sweep()
+                next_sweep = monotonic() + self._sweep_every
+            if not taken:
+                self._stopping.wait(self._pause)
+
+    def stop(self) -> None:
+        """Let `run` return after the step it is at."""
+        self._stopping.set()
+
+
+def concerned(subscriptions: Subscriptions, partitions: int, logged: Mapping[tuple[str, int], int]) -> list[Nudge]:
+    """Whom to nudge when so many events of these (type, partition) were logged: each once, however many."""
+    nudges: set[Nudge] = set()
+    for subscription in subscriptions:
+        for type_, partition in logged:
+            if type_ not in subscription.types:
+                continue
+            if not subscription.partitioned:
+                nudges.add(Nudge(subscription.name, 0))
+            elif partition == EVERY_PARTITION:
+                nudges.update(Nudge(subscription.name, each) for each in range(partitions))
+            else:
+                nudges.add(Nudge(subscription.name, partition))
+    return sorted(nudges)
+
+
+def lagging(connection: sa.Connection, subscriptions: Subscriptions) -> dict[Nudge, int]:
+    """How many positions each partition lies behind the last event it must read; only those that do."""
+    behind: dict[Nudge, int] = {}
+    for subscription in subscriptions:
+        statement = _LAG_OF_PARTITIONS if subscription.partitioned else _LAG_OF_WHOLE_LOG
+        parameters = {"name": subscription.name, "types": list(subscription.types), "every": EVERY_PARTITION}
+        for partition, lag in connection.execute(statement, parameters):
+            behind[Nudge(subscription.name, partition)] = lag
+    return behind
+
+
+_LAG_OF_PARTITIONS = sa.text("""
+    SELECT c.partition, max(newest.position) - c.position
+    FROM cutover.checkpoints c
+    CROSS JOIN unnest(ARRAY[c.partition, CAST(:every AS smallint)]) AS read (partition)
+    CROSS JOIN LATERAL (
+        SELECT e.position FROM cutover.events e
+        WHERE e.partition = read.partition AND e.position > c.position AND e.type = ANY(:types)
+        ORDER BY e.position DESC LIMIT 1
+    ) AS newest
+    WHERE c.subscription = :name
+    GROUP BY c.partition, c.position
+""")
+
+_LAG_OF_WHOLE_LOG = sa.text("""
+    SELECT c.partition, max(e.position) - c.position
+    FROM cutover.checkpoints c
+    JOIN cutover.events e ON e.position > c.position AND e.type = ANY(:types)
+    WHERE c.subscription = :name
+    GROUP BY c.partition, c.position
+""")

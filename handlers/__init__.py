@@ -1,0 +1,1 @@
+"""What happens because of events: catalogue, taste, recommendations, weekly e-mails."""

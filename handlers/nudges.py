@@ -1,0 +1,91 @@
+"""Nudges: told to Celery, coalesced, and followed by letting the partition advance."""
+
+from collections.abc import Iterable
+
+import redis
+import sqlalchemy as sa
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from events import Nudge, Subscriptions, advance
+
+TASK = "cutover.advance"
+COALESCE_MILLISECONDS = 2000
+
+log = structlog.get_logger()
+
+
+class NudgePublisher:
+    """Publishes nudges to Celery; one that is on its way already is not sent again.
+
+    Redis holds nothing but the memory of what is on its way. Where it is away or has forgotten, nudges are lost or told
+    twice, and the next sweep makes up for it.
+    """
+
+    def __init__(self, app: Celery, broker: "redis.Redis", subscriptions: Subscriptions) -> None:
+        self._app = app
+        self._broker = broker
+        self._subscriptions = subscriptions
+
+    def __call__(self, nudges: Iterable[Nudge]) -> None:
+        try:
+            for nudge in self._new(list(nudges)):
+                self._send(nudge)
+        except (redis.RedisError, OperationalError) as problem:
+            log.warning("nudges_not_published", problem=str(problem))
+
+    def arrived(self, nudge: Nudge) -> None:
+        """Whoever acts on a nudge says so before looking, so that anything newer is nudged again."""
+        try:
+            self._broker.delete(_key(nudge))
+        except redis.RedisError as problem:
+            log.warning("nudge_not_cleared", problem=str(problem))
+
+    def _new(self, nudges: list[Nudge]) -> list[Nudge]:
+        pipeline = self._broker.pipeline(transaction=False)
+        for nudge in nudges:
+            pipeline.set(_key(nudge), b"1", nx=True, px=COALESCE_MILLISECONDS)
+        return [nudge for nudge, is_new in zip(nudges, pipeline.execute(), strict=True) if is_new]
+
+    def _send(self, nudge: Nudge) -> None:
+        queue = self._subscriptions[nudge.subscription].queue
+        self._app.send_task(TASK, args=(nudge.subscription, nudge.partition), queue=queue, retry=False)
+
+
+class Advancer:
+    """Acts on a nudge: lets the partition advance to its end, then nudges those that waited for it."""
+
+    def __init__(
+        self, engine: sa.Engine, subscriptions: Subscriptions, partitions: int, publisher: NudgePublisher
+    ) -> None:
+        self._engine = engine
+        self._subscriptions = subscriptions
+        self._partitions = partitions
+        self._publisher = publisher
+
+    def __call__(self, nudge: Nudge) -> int:
+        """How many events were folded; 0 when another worker holds the partition."""
+        self._publisher.arrived(nudge)
+        folded = 0
+        more = True
+        while more:
+            step = advance(self._engine, self._subscriptions, nudge.subscription, nudge.partition)
+            folded, more = folded + step.events, step.more
+        if folded:
+            self._publisher(self._followers(nudge))
+        return folded
+
+    def _followers(self, nudge: Nudge) -> list[Nudge]:
+        """Partitions that may go on now: the same one where both are partitioned, else all of the follower's."""
+        partitioned = self._subscriptions[nudge.subscription].partitioned
+        return [
+            Nudge(follower.name, partition)
+            for follower in self._subscriptions.following(nudge.subscription)
+            for partition in follower.partitions(self._partitions)
+            if not (partitioned and follower.partitioned) or partition == nudge.partition
+        ]
+
+
+def _key(nudge: Nudge) -> str:
+    return f"cutover:nudge:{nudge.subscription}:{nudge.partition}"

@@ -1,0 +1,94 @@
+"""Ranking: the five best products of a user, exactly, by way of a faiss shortlist and a proof that it suffices."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handlers.catalogue import CatalogueView
+
+LIST_LENGTH = 5
+FLOAT32_ERROR = 1e-5
+"""More than any error of a single-precision inner product of two vectors of length 1 and 128 dimensions:
+(128 + 2) · 2⁻²⁴ (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1)."""
+ROUNDING = 5e-7
+SMALLEST_SHORTLIST = 32
+CHUNK = 512
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A list: product ids, best first, with their scores rounded to 6 decimals."""
+
+    product_ids: list[str]
+    scores: list[float]
+
+
+def rounded(scores: Floats) -> Floats:
+    """Scores to 6 decimals, as docs/rule.md rounds them; negative zero becomes zero."""
+    return np.rint(scores * 1e6) / 1e6 + 0.0
+
+
+def exact_scores(direction: Floats, vectors: Floats) -> Floats:
+    """Rounded inner products of `direction` (..., d) with `vectors` (..., k, d), in double precision.
+
+    Multiplied and added up row by row: the result for a pair never depends on what else is scored beside it, which a
+    matrix product does not promise.
+    """
+    return rounded(np.sum(vectors * direction[..., None, :], axis=-1))
+
+
+def best(product_ids: Sequence[str], scores: Floats) -> Ranked:
+    """The best five of these candidates: by score, descending, then by product id."""
+    top = sorted(zip((-scores).tolist(), product_ids, strict=True))[:LIST_LENGTH]
+    return Ranked([product_id for _, product_id in top], [0.0 - negative for negative, _ in top])
+
+
+def rank(catalogue: CatalogueView, directions: Floats, bought: Sequence[Rows]) -> list[Ranked]:
+    """The list of each user: `directions` (u, d) of length 1, and the catalogue rows each of them bought."""
+    lists: list[Ranked | None] = [None] * len(bought)
+    open_users = np.arange(len(bought))
+    sizes = _shortlist_sizes(bought)
+    while len(open_users):
+        for users, size in _groups(open_users, sizes, catalogue.indexed):
+            for user, ranked in zip(
+                users, _attempt(catalogue, directions[users], [bought[u] for u in users], size), strict=True
+            ):
+                lists[user] = ranked
+        open_users = np.array([user for user in open_users if lists[user] is None], dtype=np.int64)
+        sizes = sizes * 4
+    return [ranked for ranked in lists if ranked is not None]
+
+
+def _shortlist_sizes(bought: Sequence[Rows]) -> NDArray[np.int64]:
+    """Room for the list and for everything bought, up to the next power of two, so that users share searches."""
+    needed = np.array([len(rows) + 2 * LIST_LENGTH for rows in bought], dtype=np.int64)
+    return np.maximum(SMALLEST_SHORTLIST, 2 ** np.ceil(np.log2(np.maximum(needed, 1))).astype(np.int64))
+
+
+def _groups(users: Rows, sizes: NDArray[np.int64], most: int) -> Iterator[tuple[Rows, int]]:
+    """Users who need a shortlist of the same size, in chunks whose vectors fit into the processor's cache."""
+    capped = np.minimum(sizes[users], most)
+    for size in np.unique(capped):
+        of_size = users[capped == size]
+        chunk = max(1, CHUNK * SMALLEST_SHORTLIST // max(int(size), 1))
+        for start in range(0, len(of_size), chunk):
+            yield of_size[start : start + chunk], int(size)
+
+
+def _attempt(
+    catalogue: CatalogueView, directions: Floats, bought: Sequence[Rows], size: int
+) -> Iterator[Ranked | None]:
+    """Each user's list from a shortlist of `size`; None where it does not prove that nothing better lies outside."""
+    found, lowest = catalogue.shortlist(directions, size)
+    scores = exact_scores(directions, catalogue.match[found])
+    complete = size >= catalogue.indexed
+    for rows, row_scores, worst, of_user in zip(found, scores, lowest, bought, strict=True):
+        allowed = (rows >= 0) & catalogue.active[rows] & ~np.isin(rows, of_user)
+        ranked = best([catalogue.ids[row] for row in rows[allowed]], row_scores[allowed])
+        proven = len(ranked.scores) == LIST_LENGTH and ranked.scores[-1] > worst + FLOAT32_ERROR + ROUNDING
+        yield ranked if complete or proven else None

@@ -1,0 +1,31 @@
+"""What can be wrong with a run."""
+
+
+class ShadowError(Exception):
+    """The two paths cannot be held side by side like this."""
+
+
+class BadRunName(ShadowError):
+    """The name is neither an ISO week nor a date."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"run {name!r} is neither an ISO week such as 2026-W47 (weekly run) "
+            "nor a date such as 2026-11-20 (daily run)"
+        )
+
+
+class RunInHand(ShadowError):
+    """Another process is recording this path of this run."""
+
+    def __init__(self, run: str, path: str) -> None:
+        super().__init__(f"the {path} path of run {run} is being recorded by another process; nothing was done")
+
+
+class NotSequenced(ShadowError):
+    """The run's event did not reach the log in time."""
+
+    def __init__(self, event_id: str, seconds: float) -> None:
+        super().__init__(
+            f"{event_id} was emitted but not logged within {seconds:g} s; look for refused events in `cutover status`"
+        )

@@ -1,0 +1,180 @@
+"""The tap: runs the frozen batch where cron ran it, over one snapshot, and records what it would have sent.
+
+The only file that imports `legacy_cron`. When the migration is over, both are deleted together.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+import sqlalchemy as sa
+
+from events import RunEvent
+from legacy_cron import weekly_recommendations as legacy
+from shadow import recorder
+from shadow.barrier import note_late_events, raise_barrier
+from shadow.job import Job
+from shadow.outcome import Fields, Outcome
+
+CHUNK = 1000
+
+Inputs = Mapping[str, Mapping[str, str]]
+"""Input digests (docs/rule.md, "Inputs") by user."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tapped:
+    """What running the batch under the tap came to. `already`: it had been recorded before, nothing was done."""
+
+    run: str
+    outcomes: int = 0
+    late_events: int = 0
+    seconds: float = 0.0
+    already: bool = False
+
+
+def run_legacy(
+    engine: sa.Engine,
+    job: Job,
+    event: RunEvent,
+    *,
+    partitions: int,
+    code_version: str,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Tapped:
+    """Emit the run's event, open one repeatable-read snapshot, and record what the untouched batch does with it.
+
+    All outcomes commit together: a run that is killed leaves nothing and can be started again. Raises RunInHand while
+    another process records the same run.
+    """
+    position = raise_barrier(engine, event, partitions)
+    began = time.perf_counter()
+    with engine.begin() as books:
+        recorder.hold(books, event.run, "legacy")
+        if recorder.finished(books, event.run, "legacy"):
+            return Tapped(run=event.run, already=True)
+        recorder.open_run(books, event, position)
+        recorder.open_path(books, event.run, "legacy", code_version)
+        with engine.connect().execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        ) as snapshot:
+            late = note_late_events(snapshot, books, event.run, position)
+            outcomes = _record(snapshot, books, job, event, progress)
+        recorder.close_path(books, event.run, "legacy")
+    seconds = time.perf_counter() - began
+    return Tapped(run=event.run, outcomes=outcomes, late_events=late, seconds=seconds)
+
+
+def _record(
+    snapshot: sa.Connection, books: sa.Connection, job: Job, event: RunEvent, progress: Callable[[int], None]
+) -> int:
+    """Run the batch over the snapshot; how many outcomes it came to."""
+    recorded = 0
+
+    def take(outcomes: list[Outcome]) -> None:
+        nonlocal recorded
+        recorded += recorder.record(books, job, event.run, "legacy", outcomes)
+        progress(recorded)
+
+    mailer = RecordingMailer(inputs_of_users(snapshot, event.scheduled_at), take)
+    driver = snapshot.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError(f"the batch needs a psycopg connection, this is {type(driver).__name__}")
+    legacy.run(driver, mailer, event.scheduled_at)
+    mailer.flush()
+    return recorded
+
+
+class RecordingMailer:
+    """Stands where the batch's SendGrid mailer stood: keeps outcomes, sends nothing."""
+
+    def __init__(self, inputs: Inputs, take: Callable[[list[Outcome]], None]) -> None:
+        self._inputs = inputs
+        self._take = take
+        self._waiting: list[Outcome] = []
+        self._last = time.perf_counter()
+
+    def send(self, mail: legacy.Mail) -> None:
+        """Keep an e-mail."""
+        fields: Fields = {
+            "items": [{"product_id": product_id, "score": score} for product_id, score in mail.items],
+            "subject": mail.subject,
+            "html": mail.html,
+            "text": mail.text,
+        }
+        self._keep(mail.user_id, fields, None)
+
+    def skip(self, user_id: str, reason: str) -> None:
+        """Keep the decision not to send."""
+        self._keep(user_id, {}, reason)
+
+    def flush(self) -> None:
+        """Hand over what is still held."""
+        self._take(self._waiting)
+        self._waiting = []
+
+    def _keep(self, user_id: str, fields: Fields, reason: str | None) -> None:
+        now = time.perf_counter()
+        outcome = Outcome(
+            unit=user_id,
+            decision="skip" if reason else "send",
+            reason=reason,
+            fields=fields,
+            inputs=self._inputs[user_id],
+            milliseconds=(now - self._last) * 1000,
+        )
+        self._last = now
+        self._waiting.append(outcome)
+        if len(self._waiting) >= CHUNK:
+            self.flush()
+
+
+def inputs_of_users(snapshot: sa.Connection, scheduled_at: datetime) -> dict[str, dict[str, str]]:
+    """What the batch will see of every user, from the snapshot it will see it in."""
+    shared = snapshot.execute(_SHARED, {"since": scheduled_at - timedelta(weeks=4)}).one()
+    inputs: dict[str, dict[str, str]] = {}
+    for row in snapshot.execute(_OF_USERS, {"since": scheduled_at - timedelta(weeks=52)}):
+        inputs[row.user_id] = {
+            "history": row.history or shared.nothing,
+            "catalogue": shared.catalogue,
+            "profile": row.profile,
+        }
+        if row.history is None:
+            inputs[row.user_id]["popularity"] = shared.popularity
+    return inputs
+
+
+_SHARED = sa.text("""
+    WITH catalogue AS (
+        SELECT string_agg(product_id || '|' || (retired_at IS NULL)::int || '|' || price || '|' || name,
+                          E'\n' ORDER BY product_id COLLATE "C") AS rows
+        FROM shop.products
+    ), sold AS (
+        SELECT product_id, count(*) AS orders
+        FROM shop.orders JOIN shop.order_lines USING (order_id)
+        WHERE placed_at >= :since AND cancelled_at IS NULL AND returned < quantity
+        GROUP BY product_id
+    ), popularity AS (
+        SELECT string_agg(product_id || '|' || orders, E'\n' ORDER BY product_id COLLATE "C") AS rows FROM sold
+    )
+    SELECT left(encode(sha256(convert_to(coalesce(catalogue.rows, ''), 'UTF8')), 'hex'), 16) AS catalogue,
+           left(encode(sha256(convert_to(coalesce(popularity.rows, ''), 'UTF8')), 'hex'), 16) AS popularity,
+           left(encode(sha256(''), 'hex'), 16) AS nothing
+    FROM catalogue, popularity
+""")
+
+_OF_USERS = sa.text("""
+    WITH histories AS (
+        SELECT user_id,
+               string_agg(order_id || '|' || product_id || '|' || (extract(epoch FROM placed_at) * 1000000)::bigint,
+                          E'\n' ORDER BY order_id COLLATE "C", product_id COLLATE "C") AS rows
+        FROM shop.orders JOIN shop.order_lines USING (order_id)
+        WHERE placed_at >= :since AND cancelled_at IS NULL AND returned < quantity
+        GROUP BY user_id
+    )
+    SELECT user_id, left(encode(sha256(convert_to(histories.rows, 'UTF8')), 'hex'), 16) AS history,
+           left(encode(sha256(convert_to((unsubscribed_at IS NULL)::int || '|' || name, 'UTF8')), 'hex'), 16) AS profile
+    FROM shop.users LEFT JOIN histories USING (user_id)
+""")

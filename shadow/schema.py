@@ -1,0 +1,58 @@
+"""Where the outcomes of both paths lie: tables of runs, of what each path did, and of late events."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+metadata = sa.MetaData(schema="cutover")
+
+MOMENT = sa.DateTime(timezone=True)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("scheduled_at", MOMENT, nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("opened_at", MOMENT, nullable=False, server_default=sa.func.clock_timestamp()),
+    sa.CheckConstraint("kind IN ('week', 'day')", name="runs_kind"),
+)
+
+path_runs = sa.Table(
+    "path_runs",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey(runs.c.run), primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("code_version", sa.Text, nullable=False),
+    sa.Column("started_at", MOMENT, nullable=False),
+    sa.Column("finished_at", MOMENT),
+    sa.CheckConstraint("path IN ('legacy', 'event_driven')", name="path_runs_path"),
+)
+
+outcomes = sa.Table(
+    "outcomes",
+    metadata,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("unit", sa.Text, primary_key=True),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("fingerprint", sa.LargeBinary, nullable=False),
+    sa.Column("inputs", pg.JSONB, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("milliseconds", sa.REAL, nullable=False),
+    sa.Column("recorded_at", MOMENT, nullable=False, server_default=sa.func.clock_timestamp()),
+    sa.ForeignKeyConstraint(["run", "path"], ["cutover.path_runs.run", "cutover.path_runs.path"]),
+    sa.CheckConstraint("decision IN ('send', 'skip')", name="outcomes_decision"),
+)
+
+late_events = sa.Table(
+    "late_events",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey(runs.c.run), primary_key=True),
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text),
+    comment="what the legacy snapshot saw although it lies behind the barrier; unit NULL concerns every unit",
+)
