@@ -38,8 +38,8 @@ def directions(histories: Histories, vectors: NDArray[np.float64]) -> NDArray[np
     time gives the same direction; this one depends on nothing but the purchases.) `vectors` (p, d) are the taste
     vectors by catalogue row. What a user gets does not depend on who else is in `histories`.
     """
-    if not len(histories.users):
-        return np.zeros((0, vectors.shape[1]))
+    if not len(histories.users) or not len(vectors):
+        return np.zeros((len(histories.users), vectors.shape[1]))
     latest = np.maximum.reduceat(histories.placed_at, histories.starts)
     counts = np.diff(np.append(histories.starts, len(histories.products)))
     age = np.repeat(latest, counts) - histories.placed_at

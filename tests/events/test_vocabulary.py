@@ -80,7 +80,9 @@ def test_a_wrong_field_is_refused_before_it_is_written() -> None:
 
 
 def test_event_time_needs_a_time_zone() -> None:
-    with pytest.raises(MalformedEvent, match="occurred_at is '2026-11-16T09:00:00': Expected `datetime` with a timezone"):
+    with pytest.raises(
+        MalformedEvent, match="occurred_at is '2026-11-16T09:00:00': Expected `datetime` with a timezone"
+    ):
         encode(order(Line(ProductId("a"), 1), at=MONDAY.replace(tzinfo=None)))
 
 

@@ -1,0 +1,68 @@
+"""`emit` and `backfill`: facts into the log, by hand and from existing tables."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from console.connected import connected
+from console.screen import Screen, print_json, say
+from events import EVENT_TYPES, decode, emit
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command("emit")(emit_event)
+    app.command("backfill")(backfill_shop)
+
+
+def emit_event(
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="One of: " + ", ".join(EVENT_TYPES) + ".")],
+    data: Annotated[str, typer.Option(help="The event's fields as JSON; - reads them from stdin.")],
+    version: Annotated[int | None, typer.Option(help="The version the fields are in. Default: the newest.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the event and write nothing.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Write one event to the outbox. The same fact told twice is logged once.
+
+    Example: cutover emit UserUnsubscribed --data '{"user_id": "17850", "occurred_at": "2026-11-20T10:00:00Z"}'
+    """
+    text = sys.stdin.read() if data == "-" else data
+    newest = EVENT_TYPES[type_].version if type_ in EVENT_TYPES else 1
+    event = decode(type_, newest if version is None else version, text)
+    if not dry_run:
+        with connected(prepare=True) as system, system.engine.begin() as connection:
+            emit(connection, event)
+    if json:
+        print_json({"event_id": event.event_id, "emitted": not dry_run})
+    else:
+        say(f"{event.event_id} is fine, nothing was written" if dry_run else f"{event.event_id} is in the outbox")
+
+
+def backfill_shop(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many rows there are, and write nothing.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Turn what the shop's tables hold into events, while the shop goes on working. Safe to run again."""
+    import sqlalchemy as sa
+
+    from sandbox.shop.backfill import backfill
+
+    screen = Screen(quiet=json)
+    with connected(prepare=True) as system:
+        if dry_run:
+            with system.engine.connect() as connection:
+                counts = {
+                    table: connection.scalar(sa.text(f"SELECT count(*) FROM shop.{table}"))  # noqa: S608 - names are ours
+                    for table in ("products", "users", "orders", "returns")
+                }
+            print_json(counts) if json else say(", ".join(f"{count:,} {table}" for table, count in counts.items()))
+            return
+        with screen.working("Turning rows into events") as progress:
+            written = backfill(system.engine, progress=progress)
+    if json:
+        print_json({"events": written})
+    else:
+        say(f"{written:,} events are in the outbox; those the log knows already will be dropped there.")

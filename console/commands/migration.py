@@ -1,0 +1,106 @@
+"""`legacy-run` and `reconcile`: what crontab calls, and the comparison of what both paths did."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from console.connected import connected
+from console.failures import Exit, WrongUse
+from console.rehearsal import line_of
+from console.screen import Screen, print_json, say
+from console.weekly_job import JOB, PLAN
+from reconcile import Totals, reconcile, write_report
+from runtime.settings import Settings
+from runtime.version import code_version
+from shadow.schedule import run_event, week_of
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command("legacy-run")(legacy_run)
+    app.command("reconcile")(reconcile_run)
+
+
+def legacy_run(
+    week: Annotated[str | None, typer.Option(help="The ISO week, e.g. 2026-W47. Default: this week.")] = None,
+    day: Annotated[str | None, typer.Option(help="A date, e.g. 2026-11-20: a daily run, which only compares.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """What crontab calls while both paths run: start the run, and let the untouched batch do it over one snapshot.
+
+    Emits WeekStarted (or DayStarted), runs the batch on a repeatable-read snapshot and records its outcomes. Started
+    twice, or again after a crash, it records once.
+    """
+    try:
+        from shadow.legacy_tap import run_legacy
+    except ModuleNotFoundError as gone:
+        raise WrongUse("the legacy batch is retired: legacy_cron/ is gone, remove this line from crontab") from gone
+    if week and day:
+        raise WrongUse("give --week or --day, not both")
+    now = datetime.now(UTC)
+    event = run_event(day or week or week_of(now), now)
+    screen = Screen(quiet=json)
+    with connected(prepare=True) as system, screen.working(f"Legacy batch, run {event.run}") as progress:
+        tapped = run_legacy(
+            system.engine,
+            JOB,
+            event,
+            partitions=system.partitions,
+            code_version=code_version(),
+            progress=progress,
+        )
+    if json:
+        print_json(msgspec.to_builtins(tapped))
+    elif tapped.already:
+        say(f"Run {tapped.run} was recorded before; nothing to do.")
+    else:
+        say(
+            f"Run {tapped.run}: {tapped.outcomes:,} outcomes recorded in {tapped.seconds:.1f} s, "
+            f"{tapped.late_events:,} events arrived behind the barrier."
+        )
+
+
+def reconcile_run(
+    run: Annotated[str, typer.Argument(help="A week such as 2026-W47, or a date such as 2026-11-20.")],
+    html: Annotated[
+        Path | None, typer.Option(help="Directory for report.html and report.json. Default: below .cutover/.")
+    ] = None,
+    json: JsonOption = False,
+    database: Annotated[
+        str | None,
+        typer.Option(help="Another database on the same server: 'rehearsal' or 'demo' after those commands."),
+    ] = None,
+) -> None:
+    """Compare what both paths recorded for a run, and write the report.
+
+    Exit code 0: every pair matches or is explained by timing; 1: outcomes differ; 3: some could not be judged.
+    """
+    screen = Screen(quiet=json)
+    with connected(database=database) as system:
+        with screen.working(f"Comparing {run}") as progress:
+            totals = reconcile(
+                system.engine,
+                run,
+                PLAN,
+                code_version=code_version(),
+                progress=lambda done, _: progress(done),
+            )
+        directory = html or Settings().state_dir / "reports" / run
+        page = write_report(system.engine, [run], PLAN, directory)
+    if json:
+        print_json({**msgspec.to_builtins(totals), "report": str(page)})
+    else:
+        say(line_of(totals).strip())
+        typer.echo(f"Report: {page}")
+    raise typer.Exit(_code(totals))
+
+
+def _code(totals: Totals) -> Exit:
+    if totals.mismatch:
+        return Exit.NO
+    return Exit.INCOMPLETE if totals.incomplete or totals.unfinished else Exit.GOOD

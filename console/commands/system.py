@@ -1,0 +1,138 @@
+"""`up`, `down`, `status`, and the processes behind them: `relay`, `worker`, `migrate`."""
+
+import os
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from console.connected import connected, reachable
+from console.failures import Exit
+from console.lifeline import end_with_parent
+from console.processes import Processes, environment, worker_command
+from console.screen import Screen, print_json, say
+from console.status import gather, show
+from handlers.celery_app import QUEUES
+from migrations.migrate import downgrade
+from runtime import logs, servers
+from runtime.instance import claim
+from runtime.settings import Settings
+from sandbox.shop.schema import create_tables
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+LOOK_EVERY = 1.0
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (up, down, status, relay, worker, migrate):
+        app.command()(command)
+
+
+def up(
+    workers: Annotated[int, typer.Option(help="Celery worker processes.", min=1, max=64)] = 2,
+) -> None:
+    """The whole system on this machine: servers, relay and workers, until Ctrl-C.
+
+    Processes that die are started again. Data stays under .cutover/ (or wherever DATABASE_URL and REDIS_URL point).
+    """
+    settings = Settings()
+    screen = Screen()
+    stop = _stop_on_signals()
+    with claim(settings.state_dir, "up"):
+        with screen.working("Starting servers"), connected(prepare=True) as system:
+            if not settings.database_url:  # the sandbox's shop stands where the main app would be
+                with system.engine.begin() as connection:
+                    create_tables(connection)
+            env = environment(system.servers, settings.state_dir, settings.partitions)
+        with Processes(env, settings.state_dir / "logs") as processes:
+            processes.start_all(workers)
+            say(
+                f"Up: PostgreSQL, Valkey, relay, {workers} workers. Logs: {settings.state_dir / 'logs'}\n"
+                "Look: cutover status   Feed it: cutover emit --help   Stop: Ctrl-C"
+            )
+            while not stop.wait(LOOK_EVERY):
+                for name in processes.revive():
+                    say(f"the {name} ended by itself and was started again; see {settings.state_dir / 'logs'}")
+        say("Stopping ...")
+        servers.stop(settings.state_dir)
+
+
+def down() -> None:
+    """Stop the embedded servers of this state directory. Nothing is lost; the next command starts them again."""
+    stopped = servers.stop(Settings().state_dir)
+    say(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+def status(
+    json: JsonOption = False,
+    database: Annotated[
+        str | None, typer.Option(help="Another database on the same server, e.g. 'rehearsal' or 'demo'.")
+    ] = None,
+) -> None:
+    """One screen: servers, log, lag, runs. Exit code 1 when something needs a person."""
+    with connected(prepare=database is None, database=database) as system:
+        found = gather(system)
+    if json:
+        print_json(found)
+    else:
+        show(found)
+    raise typer.Exit(Exit.GOOD if found.healthy else Exit.NO)
+
+
+def relay() -> None:
+    """Sequence the outbox and nudge the workers, until stopped. A second one stands by."""
+    settings = Settings()
+    logs.configure(settings.log_level, settings.log_json)
+    end_with_parent()
+    with connected(prepare=True) as system:
+        running = system.relay()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: running.stop())
+        running.run(time.monotonic)
+
+
+def worker(
+    queues: Annotated[str, typer.Option(help="Queues to work on, separated by commas.")] = ",".join(QUEUES),
+    concurrency: Annotated[int, typer.Option(help="Child processes.", min=1, max=256)] = 2,
+) -> None:
+    """A Celery worker on these queues, until stopped. Start as many as you like, on as many machines."""
+    settings = Settings()
+    found = reachable(settings)
+    wanted = [queue.strip() for queue in queues.split(",")]
+    unknown = [queue for queue in wanted if queue not in QUEUES]
+    if unknown:
+        raise typer.BadParameter(f"unknown queue {unknown[0]!r}; expected some of: {', '.join(QUEUES)}")
+    command = worker_command(concurrency=concurrency, queues=wanted)
+    env = environment(found, settings.state_dir, settings.partitions)
+    del env["CUTOVER_SUPERVISED"]
+    os.execve(command[0], command, env)  # noqa: S606 - our own interpreter, with arguments we checked
+
+
+def migrate(
+    down_to: Annotated[
+        str | None, typer.Option("--down-to", help="Take the schema down to this revision; 'base' removes it.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before removing anything.")] = False,
+) -> None:
+    """Bring the schema `cutover` up to date, or take it down."""
+    with connected(prepare=down_to is None) as system:
+        if down_to is not None:
+            if not yes:
+                typer.confirm(f"Remove everything in the schema cutover beyond revision {down_to}?", abort=True)
+            downgrade(system.engine, down_to)
+    say("the schema is up to date" if down_to is None else f"the schema is at {down_to}")
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def ask(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, ask)
+    return stop

@@ -1,0 +1,38 @@
+"""What commands start from: the settings, the servers, and a system on them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from console.wiring import System, build
+from runtime import servers
+from runtime.database import database_url
+from runtime.servers import Servers
+from runtime.settings import Settings
+
+
+@contextmanager
+def connected(*, prepare: bool = False, database: str | None = None) -> Iterator[System]:
+    """A system on the servers the settings name, reachable and, with `prepare`, migrated.
+
+    `database` names another database on the same server. Raises SettingsInvalid or DependencyUnreachable.
+    """
+    settings = Settings()
+    found = reachable(settings)
+    if database is not None:
+        found = replace(found, database_url=database_url(found.database_url, database))
+    system = build(found, settings.partitions)
+    try:
+        if prepare:
+            system.prepare()
+        yield system
+    finally:
+        system.engine.dispose()
+        system.redis.close()
+
+
+def reachable(settings: Settings) -> Servers:
+    """The servers the settings name, embedded ones started, both seen to answer."""
+    found = servers.resolve(settings)
+    servers.check(found.database_url, found.redis_url)
+    return found

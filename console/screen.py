@@ -1,0 +1,61 @@
+"""What a person sees: progress on stderr (a bar on a terminal, lines elsewhere), tables and JSON on stdout."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Advance = Callable[[int], None]
+
+
+def say(message: str) -> None:
+    """A line for the person, on stderr."""
+    err.print(message, markup=False)
+
+
+def print_json(data: object) -> None:
+    """The data, on stdout."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
+
+
+def print_table(title: str, columns: list[str], rows: list[list[str]], *, numbers_from: int = 1) -> None:
+    """A table on stdout; columns from `numbers_from` on are set to the right."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number >= numbers_from else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+
+
+class Screen:
+    """Progress of long work. `quiet` shows nothing."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bars = err.is_terminal and not quiet and os.environ.get("TERM") != "dumb"
+
+    def line(self, message: str) -> None:
+        """A line that stays."""
+        if not self._quiet:
+            say(message)
+
+    @contextmanager
+    def working(self, what: str, total: int | None = None) -> Iterator[Advance]:
+        """Show that `what` is going on; the value takes how much is done so far."""
+        if not self._bars:
+            self.line(f"{what} ...")
+            yield lambda _: None
+            return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as progress:
+            task = progress.add_task(what, total=total)
+            yield lambda done: progress.update(task, completed=done)

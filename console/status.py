@@ -1,0 +1,152 @@
+"""The status: what there is, how far it has come, and what needs a person."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from console.screen import out, print_table
+from console.wiring import System
+from events import head, lagging
+
+OLD = 60.0
+"""Seconds after which an event that is still waiting is worth a person's look."""
+
+
+class Lag(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one subscription lies behind: `events` positions at most, in so many `partitions`."""
+
+    subscription: str
+    events: int
+    partitions: int
+    checkpoint: int
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One run, what each path recorded of it, and what reconciliation said."""
+
+    run: str
+    legacy: int
+    event_driven: int
+    finished: bool
+    totals: dict[str, Any] | None
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The one screen."""
+
+    head: int
+    last_event_at: datetime | None
+    outbox: int
+    refused: Sequence[str]
+    lag: Sequence[Lag]
+    stuck: Sequence[str]
+    queues: dict[str, int]
+    runs: Sequence[Run]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing needs a person."""
+        return not self.refused and not self.stuck
+
+
+def gather(system: System) -> Status:
+    """Look at everything once."""
+    with system.engine.connect() as connection:
+        return Status(
+            head=head(connection),
+            last_event_at=connection.scalar(sa.text("SELECT max(recorded_at) FROM cutover.events")),
+            outbox=connection.scalar(sa.text("SELECT count(*) FROM cutover.outbox")) or 0,
+            refused=list(connection.scalars(_REFUSED)),
+            lag=_lag(system, connection),
+            stuck=list(connection.scalars(_STUCK, {"old": OLD})),
+            queues={queue: _length(system, queue) for queue in system.celery.amqp.queues},
+            runs=[Run(**row) for row in connection.execute(_RUNS).mappings()],
+        )
+
+
+def _lag(system: System, connection: sa.Connection) -> list[Lag]:
+    behind = lagging(connection, system.subscriptions)
+    checkpoints = {row.subscription: row.position for row in connection.execute(_CHECKPOINTS)}
+    found = []
+    for subscription in system.subscriptions:
+        lags = [lag for nudge, lag in behind.items() if nudge.subscription == subscription.name]
+        found.append(
+            Lag(
+                subscription=subscription.name,
+                events=max(lags, default=0),
+                partitions=len(lags),
+                checkpoint=checkpoints.get(subscription.name, 0),
+            )
+        )
+    return found
+
+
+def _length(system: System, queue: str) -> int:
+    return int(system.redis.execute_command("LLEN", queue))
+
+
+def show(status: Status) -> None:
+    """The status for a person."""
+    out.print(f"[bold]Log[/bold]      {status.head:,} events, {status.outbox:,} waiting in the outbox")
+    queues = ", ".join(f"{name} {length}" for name, length in status.queues.items())
+    out.print(f"[bold]Queues[/bold]   {queues}\n")
+    rows = [
+        [lag.subscription, "up to date" if not lag.events else f"{lag.events:,} behind in {lag.partitions} partitions"]
+        for lag in status.lag
+    ]
+    print_table("Subscriptions", ["name", "lag"], rows, numbers_from=2)
+    if status.runs:
+        out.print()
+        print_table(
+            "Runs (newest first)",
+            ["run", "legacy", "event-driven", "match", "explained", "mismatch", "incomplete"],
+            [_row(run) for run in status.runs],
+        )
+    for reason in status.refused:
+        out.print(f"[bold red]refused[/bold red]  {reason}")
+    for stuck in status.stuck:
+        out.print(f"[bold red]stuck[/bold red]    {stuck}")
+    out.print("\n[green]healthy[/green]" if status.healthy else "\n[bold red]needs a person[/bold red]: see above")
+
+
+def _row(run: Run) -> list[str]:
+    totals = run.totals or {}
+    counts = [totals.get(name) for name in ("match", "explained", "mismatch", "incomplete")]
+    shown = ["-" if count is None else f"{count:,}" for count in counts]
+    waiting = "" if run.finished else " ..."
+    return [run.run, f"{run.legacy:,}", f"{run.event_driven:,}{waiting}", *shown]
+
+
+_REFUSED = sa.text("""
+    SELECT format('%s at %s: %s', event_id, to_char(refused_at, 'YYYY-MM-DD HH24:MI'), reason)
+    FROM cutover.refused_events ORDER BY id DESC LIMIT 20
+""")
+
+_STUCK = sa.text("""
+    SELECT format('%s, partition %s: waiting at position %s for %s s; see the worker''s log',
+                  c.subscription, c.partition, c.position,
+                  extract(epoch FROM clock_timestamp() - next.recorded_at)::int)
+    FROM cutover.checkpoints c
+    CROSS JOIN LATERAL (
+        SELECT recorded_at FROM cutover.events e
+        WHERE e.position > c.position AND e.partition IN (c.partition, -1) ORDER BY e.position LIMIT 1
+    ) AS next
+    WHERE next.recorded_at < clock_timestamp() - make_interval(secs => :old)
+      AND c.subscription IN ('recommendations', 'catalogue')
+""")
+
+_CHECKPOINTS = sa.text("SELECT subscription, min(position) AS position FROM cutover.checkpoints GROUP BY subscription")
+
+_RUNS = sa.text("""
+    SELECT r.run,
+           (SELECT count(*) FROM cutover.outcomes o WHERE o.run = r.run AND o.path = 'legacy') AS legacy,
+           (SELECT count(*) FROM cutover.outcomes o WHERE o.run = r.run AND o.path = 'event_driven') AS event_driven,
+           coalesce((SELECT bool_and(p.finished_at IS NOT NULL) FROM cutover.path_runs p WHERE p.run = r.run), false)
+               AS finished,
+           c.totals
+    FROM cutover.runs r LEFT JOIN cutover.reconciliations c USING (run)
+    ORDER BY r.scheduled_at DESC LIMIT 14
+""")

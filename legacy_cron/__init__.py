@@ -1,0 +1,1 @@
+"""The weekly recommendations batch, as cron has always run it."""

@@ -1,0 +1,38 @@
+"""Compare what the two paths did: pairs of outcomes, verdicts, totals and the report a person signs on."""
+
+from reconcile.answer import Answer
+from reconcile.difference import FieldDifference, Kind, differences, kinds
+from reconcile.errors import NotReconciled, PolicyRefused, ReconcileError, ToleranceExpired, UnknownRun
+from reconcile.page import as_html
+from reconcile.plan import ReconciliationPlan
+from reconcile.policy import FieldRule, Policy
+from reconcile.reconciliation import reconcile
+from reconcile.report import Report, as_json, make_report
+from reconcile.totals import Totals
+from reconcile.verdict import Verdict, judge
+from reconcile.writing import write_report
+
+__all__ = [
+    "Answer",
+    "FieldDifference",
+    "FieldRule",
+    "Kind",
+    "NotReconciled",
+    "Policy",
+    "PolicyRefused",
+    "ReconcileError",
+    "ReconciliationPlan",
+    "Report",
+    "ToleranceExpired",
+    "Totals",
+    "UnknownRun",
+    "Verdict",
+    "as_html",
+    "as_json",
+    "differences",
+    "judge",
+    "kinds",
+    "make_report",
+    "reconcile",
+    "write_report",
+]

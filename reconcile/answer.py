@@ -1,0 +1,121 @@
+"""The answer: whether a person can sign on what was compared, in plain words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from reconcile.totals import Totals
+
+State: TypeAlias = Literal["ready", "differ", "incomplete"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """`ready` only if every pair matches or is explained and nothing puts the evidence in doubt."""
+
+    state: State
+    headline: str
+    signing: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sum:
+    """The totals of several runs together."""
+
+    pairs: int
+    match: int
+    explained: int
+    mismatch: int
+    incomplete: int
+    matched_within_tolerance: int
+
+
+def sum_up(totals: Sequence[Totals]) -> Sum:
+    """All runs together; zeros if there are none."""
+    names = ("pairs", "match", "explained", "mismatch", "incomplete", "matched_within_tolerance")
+    return Sum(**{name: sum(getattr(run, name) for run in totals) for name in names})
+
+
+def answer(totals: Sequence[Totals], doubts: Sequence[str] = ()) -> Answer:
+    """The answer over all runs. `doubts` are sentences on why the evidence as such cannot be relied on."""
+    whole = sum_up(totals)
+    unfinished = tuple(
+        f"Run {run.run} is unfinished: {_paths(run)} has not come to its end." for run in totals if run.unfinished
+    )
+    doubts = (*unfinished, *doubts)
+    if whole.mismatch:
+        return _differ(whole, doubts)
+    if whole.incomplete or doubts or not whole.match:
+        return _incomplete(whole, doubts)
+    return _ready(whole)
+
+
+def _differ(whole: Sum, doubts: Sequence[str]) -> Answer:
+    differ = "differs" if whole.mismatch == 1 else "differ"
+    return Answer(
+        state="differ",
+        headline=f"{whole.mismatch:,} of {_pairs(whole.pairs)} {differ}: not ready.",
+        signing="No. Timing does not explain these differences: each has a cause in one of the two paths.",
+        sentences=(*_account(whole), *doubts),
+    )
+
+
+def _incomplete(whole: Sum, doubts: Sequence[str]) -> Answer:
+    if whole.incomplete:
+        headline = f"{whole.incomplete:,} of {_pairs(whole.pairs)} could not be judged: not ready yet."
+    elif not whole.pairs:
+        headline = "Nothing was compared: not ready yet."
+    elif not whole.match:
+        headline = f"None of {_pairs(whole.pairs)} had equal inputs: not ready yet."
+    else:
+        headline = "No pair differs, but this evidence cannot be relied on: not ready yet."
+    signing = "Not yet. Nothing found so far speaks against it, but what was seen is not enough."
+    return Answer(state="incomplete", headline=headline, signing=signing, sentences=(*_account(whole), *doubts))
+
+
+def _ready(whole: Sum) -> Answer:
+    if whole.explained:
+        headline = f"{whole.match:,} of {_pairs(whole.pairs)} match, the other {whole.explained:,} are explained."
+    else:
+        headline = f"All {_pairs(whole.pairs)} match."
+    bound = (
+        f"None of {whole.match:,} pairs with equal inputs differs. With 95 % confidence at most "
+        f"{_percent(min(1.0, 3 / whole.match))} of such pairs do (three in {whole.match:,})."
+    )
+    return Answer(
+        state="ready",
+        headline=headline,
+        signing="Yes. Nothing in this report stands against it.",
+        sentences=(*_account(whole), bound),
+    )
+
+
+def _account(whole: Sum) -> tuple[str, ...]:
+    """What the headline leaves out."""
+    sentences = []
+    if whole.incomplete and whole.mismatch:
+        sentences.append(f"Another {_pairs(whole.incomplete)} could not be judged.")
+    if whole.explained:
+        sentences.append(
+            f"{_pairs(whole.explained)} had other inputs because events arrived between the two cuts; "
+            "each is named below with its events, and counts neither as a match nor as a defect."
+        )
+    if whole.matched_within_tolerance:
+        sentences.append(
+            f"{whole.matched_within_tolerance:,} of the {whole.match:,} matches are not identical, but equal "
+            "under the policy."
+        )
+    return tuple(sentences)
+
+
+def _pairs(number: int) -> str:
+    return f"{number:,} pair" if number == 1 else f"{number:,} pairs"
+
+
+def _paths(run: Totals) -> str:
+    return " and ".join(f"the {path.replace('_', '-')} path" for path in run.unfinished)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.2g} %"

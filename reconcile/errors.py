@@ -1,0 +1,33 @@
+"""What reconciliation refuses to do, and why."""
+
+from collections.abc import Sequence
+
+
+class ReconcileError(Exception):
+    """Reconciliation cannot do what it was asked to."""
+
+
+class PolicyRefused(ReconcileError):
+    """A comparison policy says something that nobody should be able to say."""
+
+
+class ToleranceExpired(PolicyRefused):
+    """A tolerance of the policy has outlived the day it was granted until."""
+
+
+class UnknownRun(ReconcileError):
+    """The run was never opened; the message names those that were."""
+
+    def __init__(self, run: str, known: Sequence[str]) -> None:
+        self.run = run
+        self.known = tuple(known)
+        those = ", ".join(known) if known else "none has been opened yet"
+        super().__init__(f"run {run!r} is unknown. Known runs: {those}.")
+
+
+class NotReconciled(ReconcileError):
+    """The run exists but was never reconciled, so that there is nothing to report."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        super().__init__(f"run {run!r} has not been reconciled yet: reconcile it, then ask for the report.")

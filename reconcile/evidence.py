@@ -1,0 +1,187 @@
+"""Evidence of a reconciled run: totals, groups of pairs, causes and single pairs, as the database holds them."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, select, text
+
+from reconcile.comparison import pairs_of
+from reconcile.difference import TELLING, FieldDifference, differences
+from reconcile.errors import NotReconciled
+from reconcile.pair import Pair
+from reconcile.policy import Policy
+from reconcile.schema import comparisons, reconciliations
+from reconcile.totals import Totals
+from reconcile.verdict import Causes, Ruling
+from shadow import schema as shadow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconciled:
+    """What is stored about the reconciliation itself."""
+
+    totals: Totals
+    policy_digest: str
+    code_version: str
+    reconciled_at: datetime
+    outdated: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The pairs of a run with one verdict, and for mismatches one kind: all units, by id."""
+
+    verdict: Ruling
+    kind: str | None
+    units: tuple[str, ...]
+
+    def sample(self, size: int) -> tuple[str, ...]:
+        """Up to `size` units, chosen by hash: always the same ones, but no particular ones. By id."""
+        return tuple(sorted(sorted(self.units, key=_scattered)[:size]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CauseCount:
+    """How many explained pairs events of one type account for; `ids` names the first few of them."""
+
+    type: str
+    events: int
+    units: int
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitEvidence:
+    """One pair in full."""
+
+    unit: str
+    verdict: Ruling
+    kind: str | None
+    fields: tuple[str, ...]
+    causes: Causes
+    pair: Pair
+    differences: tuple[FieldDifference, ...]
+
+
+def reconciled(connection: Connection, run: str) -> Reconciled:
+    """The stored reconciliation. `outdated` if an outcome was recorded after it. Raises NotReconciled."""
+    row = connection.execute(select(reconciliations).where(reconciliations.c.run == run)).one_or_none()
+    if row is None:
+        raise NotReconciled(run)
+    later = select(shadow.outcomes.c.unit).where(
+        shadow.outcomes.c.run == run, shadow.outcomes.c.recorded_at > row.reconciled_at
+    )
+    return Reconciled(
+        totals=Totals.from_json(row.totals),
+        policy_digest=row.policy_digest,
+        code_version=row.code_version,
+        reconciled_at=row.reconciled_at,
+        outdated=connection.execute(later.limit(1)).first() is not None,
+    )
+
+
+def groups(connection: Connection, run: str) -> tuple[Group, ...]:
+    """The run's pairs that are no match: mismatches by kind, the most telling first; explained; incomplete."""
+    table = comparisons
+    rows = connection.execute(select(table.c.verdict, table.c.kind, table.c.unit).where(table.c.run == run))
+    found: dict[tuple[Ruling, str | None], list[str]] = {}
+    for row in rows:
+        kind = row.kind if row.verdict == "mismatch" else None
+        found.setdefault((row.verdict, kind), []).append(row.unit)
+    order: list[tuple[str, str | None]] = [
+        *(("mismatch", kind) for kind in TELLING),
+        ("explained", None),
+        ("incomplete", None),
+    ]
+    return tuple(
+        Group(verdict=verdict, kind=kind, units=tuple(sorted(units)))
+        for (verdict, kind), units in sorted(found.items(), key=lambda item: order.index(item[0]))
+    )
+
+
+_CAUSES = text("""
+    SELECT event ->> 'type' AS type, count(DISTINCT event ->> 'id') AS events, count(DISTINCT unit) AS units,
+           (array_agg(DISTINCT event ->> 'id'))[1:12] AS ids
+      FROM cutover.comparisons, jsonb_array_elements(causes -> 'events') AS event
+     WHERE run = :run AND verdict = 'explained'
+     GROUP BY 1 ORDER BY 3 DESC, 1
+""")
+
+_FIELDS_BY_KIND = text("""
+    SELECT kind, field, count(*) AS pairs
+      FROM cutover.comparisons, unnest(fields) AS field
+     WHERE run = :run AND verdict = 'mismatch'
+     GROUP BY 1, 2 ORDER BY 3 DESC, 2
+""")
+
+_UNCOVERED = text("""
+    SELECT input, count(*) AS pairs
+      FROM cutover.comparisons, jsonb_array_elements_text(causes -> 'uncovered') AS input
+     WHERE run = :run AND verdict = 'incomplete'
+     GROUP BY 1 ORDER BY 2 DESC, 1
+""")
+
+_EXAMPLES = text("""
+    SELECT unit
+      FROM (SELECT legacy.unit, legacy.decision,
+                   row_number() OVER (PARTITION BY legacy.decision, legacy.reason ORDER BY md5(legacy.unit)) AS nth
+              FROM cutover.outcomes AS legacy
+              JOIN cutover.outcomes AS event_driven USING (run, unit, digest, fingerprint)
+             WHERE run = :run AND legacy.path = 'legacy' AND event_driven.path = 'event_driven') AS matching
+     ORDER BY nth, decision, unit LIMIT :number
+""")
+
+
+def causes(connection: Connection, run: str) -> tuple[CauseCount, ...]:
+    """What explains the run's explained pairs, by event type."""
+    rows = connection.execute(_CAUSES, {"run": run})
+    return tuple(CauseCount(type=row.type, events=row.events, units=row.units, ids=tuple(row.ids)) for row in rows)
+
+
+def fields_by_kind(connection: Connection, run: str) -> dict[str, dict[str, int]]:
+    """For each kind of mismatch in how many pairs which field differs, the most frequent first."""
+    found: dict[str, dict[str, int]] = {}
+    for row in connection.execute(_FIELDS_BY_KIND, {"run": run}):
+        found.setdefault(row.kind, {})[row.field] = row.pairs
+    return found
+
+
+def uncovered_inputs(connection: Connection, run: str) -> dict[str, int]:
+    """How many pairs are incomplete because no late event accounts for an input, by input."""
+    return {row.input: row.pairs for row in connection.execute(_UNCOVERED, {"run": run})}
+
+
+def matching_units(connection: Connection, run: str, number: int) -> tuple[str, ...]:
+    """Some units that match by digest, of as many decisions and reasons as there are."""
+    return tuple(connection.scalars(_EXAMPLES, {"run": run, "number": number}))
+
+
+def unit_evidence(connection: Connection, run: str, units: Sequence[str], policy: Policy) -> list[UnitEvidence]:
+    """These units in full, in the order given. One without a stored comparison is a match."""
+    table = comparisons
+    rows = connection.execute(select(table).where(table.c.run == run, table.c.unit.in_(units)))
+    stored = {row.unit: row for row in rows}
+    pairs = pairs_of(connection, run, units)
+    return [_evidence(pairs[unit], stored.get(unit), policy) for unit in units if unit in pairs]
+
+
+def _evidence(pair: Pair, row: object, policy: Policy) -> UnitEvidence:
+    found: Iterable[FieldDifference] = ()
+    if pair.legacy is not None and pair.event_driven is not None:
+        found = differences(policy, pair.legacy.fields, pair.event_driven.fields)
+    return UnitEvidence(
+        unit=pair.unit,
+        verdict=getattr(row, "verdict", "match"),
+        kind=getattr(row, "kind", None),
+        fields=tuple(getattr(row, "fields", ())),
+        causes=msgspec.convert(getattr(row, "causes", {}), Causes),
+        pair=pair,
+        differences=tuple(found),
+    )
+
+
+def _scattered(unit: str) -> bytes:
+    return hashlib.blake2b(unit.encode(), digest_size=8).digest()

@@ -1,0 +1,87 @@
+"""Selection: which of the pairs that are no match a report shows in full, so that it stays readable."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+
+from sqlalchemy import Connection
+
+from reconcile import evidence
+from reconcile.evidence import Group, UnitEvidence
+from reconcile.pair import Recorded
+from reconcile.policy import Policy
+from reconcile.progress import run_progress
+from reconcile.values import canonical
+
+PER_GROUP = 50
+"""Pairs shown at most of one kind in one run."""
+
+ROOM = 3_500_000
+"""Bytes all shown pairs may take together, so that a report over many runs stays under 5 MB."""
+
+
+class Selection:
+    """The groups of each run, and of each group the pairs shown."""
+
+    def __init__(
+        self, groups: Mapping[str, tuple[Group, ...]], shown: Mapping[str, tuple[tuple[UnitEvidence, ...], ...]]
+    ) -> None:
+        self._groups = groups
+        self._shown = shown
+
+    def groups(self, run: str) -> tuple[Group, ...]:
+        """All groups of the run."""
+        return self._groups[run]
+
+    def shown(self, run: str) -> tuple[tuple[UnitEvidence, ...], ...]:
+        """The pairs shown of each group, in the order of the groups."""
+        return self._shown[run]
+
+
+def select_units(connection: Connection, runs: Sequence[str], policy: Policy) -> Selection:
+    """Up to PER_GROUP pairs of each group while there is ROOM, dealt out in turn to all groups alike."""
+    groups = {run: _groups(connection, run) for run in runs}
+    samples = {
+        (run, rank): evidence.unit_evidence(connection, run, group.sample(PER_GROUP), policy)
+        for run in groups
+        for rank, group in enumerate(groups[run])
+    }
+    chosen = set(_dealt(samples))
+    return Selection(
+        groups,
+        {
+            run: tuple(
+                tuple(unit for nth, unit in enumerate(samples[run, rank]) if (run, rank, nth) in chosen)
+                for rank in range(len(groups[run]))
+            )
+            for run in runs
+        },
+    )
+
+
+def _groups(connection: Connection, run: str) -> tuple[Group, ...]:
+    run_progress(connection, run)
+    return evidence.groups(connection, run)
+
+
+def _dealt(samples: Mapping[tuple[str, int], Sequence[UnitEvidence]]) -> Iterator[tuple[str, int, int]]:
+    """One pair of each group, then a second one of each, and so on until the room is used up."""
+    room = ROOM
+    hands = [[(run, rank, nth) for nth in range(len(samples[run, rank]))] for run, rank in samples]
+    for turn in zip_longest(*hands):
+        for place in turn:
+            if place is None:
+                continue
+            room -= _size(samples[place[:2]][place[2]])
+            if room < 0:
+                return
+            yield place
+
+
+def _size(unit: UnitEvidence) -> int:
+    """About the bytes a pair takes on the page: markup is escaped, and shown twice where it differs."""
+    sides = (unit.pair.legacy, unit.pair.event_driven)
+    return 3_000 + sum(_side(side) for side in sides if side is not None)
+
+
+def _side(side: Recorded) -> int:
+    return sum(2 * len(canonical(value)) for value in side.fields.values())

@@ -1,0 +1,95 @@
+"""Showing a pair: its fields as the page lays them out, each by what the policy says it is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from msgspec import UNSET
+
+from reconcile.difference import exact_rule
+from reconcile.evidence import UnitEvidence
+from reconcile.marking import Row, marked, marked_markup
+from reconcile.pair import Recorded
+from reconcile.policy import FieldRule, Policy
+from reconcile.ranking import Ranking, plain, ranking
+from reconcile.values import Side
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownField:
+    """One field of a pair. `state` is identical, tolerated, differing, or only (one path has it).
+
+    Of `ranking` and `rows` at most one is there; without either the field is shown as the plain text of each
+    side, None where a side lacks it.
+    """
+
+    name: str
+    show: str
+    state: str
+    legacy: str | None
+    event_driven: str | None
+    ranking: Ranking | None = None
+    rows: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownInput:
+    """One input: its digest on each side, None where the path did not look at it."""
+
+    name: str
+    legacy: str | None
+    event_driven: str | None
+
+
+def shown_fields(unit: UnitEvidence, policy: Policy) -> Iterator[ShownField]:
+    """Every field either side has: those of the policy in its order, then the others by name."""
+    one, other = _fields(unit.pair.legacy), _fields(unit.pair.event_driven)
+    ruled = [rule.field for rule in policy.fields]
+    for name in [*ruled, *sorted((one.keys() | other.keys()) - set(ruled))]:
+        legacy, event_driven = one.get(name, UNSET), other.get(name, UNSET)
+        if legacy is not UNSET or event_driven is not UNSET:
+            rule = policy.rule(name) or exact_rule(name, legacy, event_driven)
+            yield _shown(rule, legacy, event_driven, _state(unit, name, legacy, event_driven))
+
+
+def shown_inputs(unit: UnitEvidence) -> Iterator[ShownInput]:
+    """Every input either path recorded, by name."""
+    one = unit.pair.legacy.inputs if unit.pair.legacy else {}
+    other = unit.pair.event_driven.inputs if unit.pair.event_driven else {}
+    for name in sorted(one.keys() | other.keys()):
+        yield ShownInput(name=name, legacy=one.get(name), event_driven=other.get(name))
+
+
+def _fields(side: Recorded | None) -> dict[str, Side]:
+    return {} if side is None else {**side.fields}
+
+
+def _state(unit: UnitEvidence, name: str, legacy: Side, event_driven: Side) -> str:
+    if legacy is UNSET or event_driven is UNSET:
+        return "only"
+    if any(difference.field == name for difference in unit.differences):
+        return "differing"
+    return "identical" if legacy == event_driven else "tolerated"
+
+
+def _shown(rule: FieldRule, legacy: Side, event_driven: Side, state: str) -> ShownField:
+    table: Ranking | None = None
+    rows: tuple[Row, ...] = ()
+    one, other = (None if side is UNSET else plain(side) for side in (legacy, event_driven))
+    if rule.show == "list":
+        table = _ranking(rule, legacy, event_driven)
+    elif state == "differing" and rule.show != "number" and one is not None and other is not None:
+        rows = tuple(marked_markup(one, other) if rule.show == "html" else marked(one, other))
+    return ShownField(
+        name=rule.field,
+        show=rule.show,
+        state=state,
+        legacy=one,
+        event_driven=other,
+        ranking=table,
+        rows=rows,
+    )
+
+
+def _ranking(rule: FieldRule, legacy: Side, event_driven: Side) -> Ranking | None:
+    one, other = ([] if side is UNSET else side for side in (legacy, event_driven))
+    return ranking(rule, one, other) if isinstance(one, list) and isinstance(other, list) else None

@@ -1,0 +1,1 @@
+"""What a deployment brings and a demo lacks."""
