@@ -125,7 +125,8 @@ def _synthetic(users: int, until: datetime, seed: int) -> list[Action]:
 
 
 def _imported(path: Path, mapping: str | None, screen: Screen) -> list[Action]:
-    from sandbox.shop.order_lines import ONLINE_RETAIL, parse_mapping, read_order_lines
+    from sandbox.shop.import_mapping import ONLINE_RETAIL, parse_mapping
+    from sandbox.shop.order_lines import read_order_lines
 
     with screen.working(f"Reading {path.name}"):
         found = read_order_lines(path, mapping=parse_mapping(mapping) if mapping else ONLINE_RETAIL)
