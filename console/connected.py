@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from console.wiring import System, build
 from runtime import servers
 from runtime.database import database_url
 from runtime.servers import Servers
 from runtime.settings import Settings
 
+if TYPE_CHECKING:
+    from console.wiring import System
+
 
 @contextmanager
-def connected(*, prepare: bool = False, database: str | None = None) -> Iterator[System]:
+def connected(*, prepare: bool = False, database: str | None = None) -> "Iterator[System]":
     """A system on the servers the settings name, reachable and, with `prepare`, migrated.
 
     `database` names another database on the same server. Raises SettingsInvalid or DependencyUnreachable.
@@ -21,6 +24,8 @@ def connected(*, prepare: bool = False, database: str | None = None) -> Iterator
     found = reachable(settings)
     if database is not None:
         found = replace(found, database_url=database_url(found.database_url, database))
+    from console.wiring import build  # the heaviest import of all; not needed where nothing answers
+
     system = build(found, settings.partitions)
     try:
         if prepare:

@@ -1,18 +1,10 @@
 """From what went wrong to one clear message and an exit code."""
 
 import enum
+import errno
+from collections.abc import Callable, Mapping
 
-import psycopg
-import redis
-import sqlalchemy as sa
-
-from console.processes import ProcessDied
-from events import EventError
-from events.errors import BadEvent
-from reconcile import ReconcileError
-from runtime.errors import AlreadyRunning, RuntimeFailure, SettingsInvalid
 from runtime.redaction import redacted_text
-from shadow.errors import BadRunName, ShadowError
 
 
 class Exit(enum.IntEnum):
@@ -30,29 +22,22 @@ class WrongUse(Exception):
 
 
 def explain(problem: BaseException) -> tuple[str, Exit] | None:
-    """The message and exit code for this failure; None for a defect of ours, which deserves its traceback."""
-    if isinstance(problem, sa.exc.DBAPIError):
-        return _database(problem.orig or problem)
-    if isinstance(problem, psycopg.Error):
-        return _database(problem)
-    if isinstance(problem, redis.RedisError):
-        return f"the broker cannot be used: {problem}. Nothing is lost: the log is in the database.", Exit.UNREACHABLE
-    if isinstance(problem, OSError) and problem.errno == 28:
-        return f"the disk is full: {problem}. Nothing that was committed is lost.", Exit.UNREACHABLE
-    for kinds, code in _CODES:
-        if isinstance(problem, kinds):
-            return redacted_text(str(problem)), code
+    """The message and exit code for this failure; None for a defect of ours, which deserves its traceback.
+
+    The message never holds a password.
+    """
+    for kind in type(problem).__mro__:
+        found = _KINDS.get(f"{kind.__module__}.{kind.__qualname__}")
+        if found is not None:
+            explained = (str(problem), found) if isinstance(found, Exit) else found(problem)
+            return explained and (redacted_text(explained[0]), explained[1])
     return None
 
 
-_CODES: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
-    ((SettingsInvalid, AlreadyRunning, WrongUse, BadEvent, BadRunName), Exit.WRONG_USE),
-    ((RuntimeFailure, ProcessDied), Exit.UNREACHABLE),
-    ((ReconcileError, ShadowError, EventError), Exit.WRONG_USE),
-)
+def _of_database(problem: BaseException) -> tuple[str, Exit] | None:
+    import psycopg
 
-
-def _database(problem: BaseException) -> tuple[str, Exit] | None:
+    problem = getattr(problem, "orig", None) or problem
     if isinstance(problem, psycopg.errors.DiskFull):
         return (
             f"PostgreSQL's disk is full: {_first_line(problem)}. What was committed is safe, the rest was rolled back; "
@@ -66,10 +51,41 @@ def _database(problem: BaseException) -> tuple[str, Exit] | None:
             Exit.WRONG_USE,
         )
     if isinstance(problem, psycopg.OperationalError):
-        message = f"the database cannot be used: {_first_line(problem)}. What was committed is safe."
-        return redacted_text(message), Exit.UNREACHABLE
+        return f"the database cannot be used: {_first_line(problem)}. What was committed is safe.", Exit.UNREACHABLE
+    return None
+
+
+def _of_broker(problem: BaseException) -> tuple[str, Exit]:
+    return f"the broker cannot be used: {problem}. Nothing is lost: the log is in the database.", Exit.UNREACHABLE
+
+
+def _of_file_system(problem: BaseException) -> tuple[str, Exit] | None:
+    if not isinstance(problem, OSError):
+        return None
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full: {problem}. Nothing that was committed is lost.", Exit.UNREACHABLE
+    if problem.filename is not None:
+        return f"{problem.filename} cannot be used: {problem.strerror}", Exit.WRONG_USE
     return None
 
 
 def _first_line(problem: BaseException) -> str:
     return (str(problem).splitlines() or [type(problem).__name__])[0].rstrip(".")
+
+
+# By name, because importing all that can fail would take longer than most commands do. The nearest kind counts.
+_KINDS: Mapping[str, Exit | Callable[[BaseException], tuple[str, Exit] | None]] = {
+    "console.failures.WrongUse": Exit.WRONG_USE,
+    "console.processes.ProcessDied": Exit.UNREACHABLE,
+    "events.errors.EventError": Exit.WRONG_USE,
+    "reconcile.errors.ReconcileError": Exit.WRONG_USE,
+    "runtime.errors.AlreadyRunning": Exit.WRONG_USE,
+    "runtime.errors.RuntimeFailure": Exit.UNREACHABLE,
+    "runtime.errors.SettingsInvalid": Exit.WRONG_USE,
+    "sandbox.shop.errors.ShopError": Exit.WRONG_USE,
+    "shadow.errors.ShadowError": Exit.WRONG_USE,
+    "builtins.OSError": _of_file_system,
+    "psycopg.Error": _of_database,
+    "redis.exceptions.RedisError": _of_broker,
+    "sqlalchemy.exc.DBAPIError": _of_database,
+}

@@ -8,10 +8,12 @@ LOOK_EVERY = 1.0
 
 
 def end_with_parent() -> None:
-    """Send this process SIGTERM once its parent is gone, if a supervisor asked for that (CUTOVER_SUPERVISED)."""
-    if not os.environ.get("CUTOVER_SUPERVISED"):
+    """Send this process SIGTERM once its parent is gone, if CUTOVER_SUPERVISED holds that parent's pid."""
+    supervisor = os.environ.get("CUTOVER_SUPERVISED")
+    if not supervisor:
         return
-    parent = os.getppid()
+    # Not os.getppid(): the supervisor may be gone by now.
+    parent = int(supervisor)
 
     def watch() -> None:
         pause = threading.Event()

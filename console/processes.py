@@ -42,7 +42,7 @@ def environment(servers: Servers, state_dir: Path, partitions: int, defect: str 
         "REDIS_URL": servers.redis_url,
         "CUTOVER_STATE_DIR": str(state_dir),
         "CUTOVER_PARTITIONS": str(partitions),
-        "CUTOVER_SUPERVISED": "1",
+        "CUTOVER_SUPERVISED": str(os.getpid()),
         # Many processes with one thread each beat few with many, and a fork under OpenMP threads hangs.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import sqlalchemy as sa
 
 from console.screen import out, print_table
-from console.wiring import System
 from events import head, lagging
+
+if TYPE_CHECKING:
+    from console.wiring import System
 
 OLD = 60.0
 """Seconds after which an event that is still waiting is worth a person's look."""
@@ -52,7 +54,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         return not self.refused and not self.stuck
 
 
-def gather(system: System) -> Status:
+def gather(system: "System") -> Status:
     """Look at everything once."""
     with system.engine.connect() as connection:
         return Status(
@@ -67,7 +69,7 @@ def gather(system: System) -> Status:
         )
 
 
-def _lag(system: System, connection: sa.Connection) -> list[Lag]:
+def _lag(system: "System", connection: sa.Connection) -> list[Lag]:
     behind = lagging(connection, system.subscriptions)
     checkpoints = {row.subscription: row.position for row in connection.execute(_CHECKPOINTS)}
     found = []
@@ -84,8 +86,8 @@ def _lag(system: System, connection: sa.Connection) -> list[Lag]:
     return found
 
 
-def _length(system: System, queue: str) -> int:
-    return int(system.redis.execute_command("LLEN", queue))
+def _length(system: "System", queue: str) -> int:
+    return cast("int", system.redis.llen(queue))
 
 
 def show(status: Status) -> None:

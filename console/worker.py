@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import faiss
 import structlog
-from celery.signals import setup_logging, worker_ready
+from celery.signals import setup_logging, worker_init
 
 from console.lifeline import end_with_parent
 from console.wiring import System, build
@@ -48,7 +48,7 @@ def configure_logs(**_: object) -> None:
     logs.configure(settings.log_level, settings.log_json)
 
 
-@worker_ready.connect
+@worker_init.connect
 def watch_parent(**_: object) -> None:
     """Do not outlive the supervisor, however it ended."""
     end_with_parent()

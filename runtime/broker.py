@@ -29,6 +29,11 @@ def connect(url: str, *, socket_timeout: float = SOCKET_TIMEOUT, retries: int = 
     return redis.Redis.from_url(url, **options)
 
 
+def cannot_write(error: redis.RedisError) -> bool:
+    """Whether the server is there, but refuses commands until its disk takes what it writes again."""
+    return isinstance(error, redis.ResponseError) and str(error).startswith("MISCONF")
+
+
 def broker_url(redis_url: str) -> str:
     """The same server as Celery names it: ``unix://`` becomes ``redis+socket://``, the rest stays."""
     parts = urlsplit(redis_url)

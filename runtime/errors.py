@@ -52,6 +52,11 @@ class DependencyUnreachable(RuntimeFailure):
     """{dependency} cannot be reached at {where}: {reason}. Start it, or correct {variable}."""
 
 
+class BrokerCannotWrite(RuntimeFailure):
+    """Redis at {where} cannot write to its disk: {reason}. Free some space there, and it goes on by itself;
+    nothing is lost, the log is in the database."""
+
+
 class AlreadyRunning(RuntimeFailure):
     """{name} is already running for the state directory {path}, as process {pid}. Stop that one first, or use
     another CUTOVER_STATE_DIR."""

@@ -11,7 +11,7 @@ import sqlalchemy
 from sqlalchemy.exc import SQLAlchemyError
 
 from runtime import broker, database, processes, state
-from runtime.errors import DependencyUnreachable, ServersBusy
+from runtime.errors import BrokerCannotWrite, DependencyUnreachable, ServersBusy
 from runtime.locks import FileLock
 from runtime.postgres import Postgres
 from runtime.redaction import redacted_text, redacted_url
@@ -84,7 +84,10 @@ def stop(state_dir: Path, *, deadline: float = STOP_DEADLINE) -> tuple[str, ...]
 
 
 def check(database_url: str, redis_url: str, *, timeout: float = 5.0) -> None:
-    """Raise DependencyUnreachable for the first of the two that does not answer within the time, in seconds."""
+    """Raise DependencyUnreachable for the first of the two that does not answer within the time, in seconds.
+
+    BrokerCannotWrite if it does, but has no room on its disk.
+    """
     _check_database(database_url, timeout)
     _check_redis(redis_url, timeout)
 
@@ -155,11 +158,18 @@ def _check_redis(url: str, timeout: float) -> None:
         with broker.connect(url, socket_timeout=timeout, retries=0) as client:
             client.ping()
     except redis.RedisError as error:
+        if broker.cannot_write(error):
+            raise BrokerCannotWrite(where=redacted_url(url), reason=_reason(error)) from None
         raise _unreachable("Redis", url, error, "REDIS_URL") from None
 
 
 def _unreachable(dependency: str, url: str, cause: BaseException, variable: str) -> DependencyUnreachable:
-    reason = " ".join(redacted_text(str(cause)).split()).rstrip(".")
     return DependencyUnreachable(
-        dependency=dependency, where=redacted_url(url), reason=reason or type(cause).__name__, variable=variable
+        dependency=dependency, where=redacted_url(url), reason=_reason(cause), variable=variable
     )
+
+
+def _reason(cause: BaseException) -> str:
+    """In one line, without libpq's hints, which it indents."""
+    said = " ".join(line for line in str(cause).splitlines() if not line.startswith("\t"))
+    return " ".join(redacted_text(said).split()).rstrip(".") or type(cause).__name__

@@ -50,14 +50,14 @@ class Valkey:
         return pid if pid in self._processes() else None
 
     def answers(self) -> bool:
-        """Whether it takes commands; not while it is still loading its file."""
+        """Whether it takes commands, or says that its disk is full; not while it is still loading its file."""
         if not self.socket.exists():
             return False
         try:
             with broker.connect(self.url, socket_timeout=2, retries=0) as client:
                 return bool(client.ping())
-        except redis.RedisError:
-            return False
+        except redis.RedisError as error:
+            return broker.cannot_write(error)
 
     def start(self, *, deadline: float) -> int:
         """Bring the server up unless it is; returns its pid. Raises a RuntimeFailure that says why it is not."""

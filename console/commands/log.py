@@ -29,7 +29,7 @@ def emit_event(
 
     Example: cutover emit UserUnsubscribed --data '{"user_id": "17850", "occurred_at": "2026-11-20T10:00:00Z"}'
     """
-    text = sys.stdin.read() if data == "-" else data
+    text = sys.stdin.buffer.read() if data == "-" else data
     newest = EVENT_TYPES[type_].version if type_ in EVENT_TYPES else 1
     event = decode(type_, newest if version is None else version, text)
     if not dry_run:

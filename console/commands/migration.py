@@ -11,6 +11,7 @@ from console.connected import connected
 from console.failures import Exit, WrongUse
 from console.rehearsal import line_of
 from console.screen import Screen, print_json, say
+from console.tap import legacy_tap
 from console.weekly_job import JOB, PLAN
 from reconcile import Totals, reconcile, write_report
 from runtime.settings import Settings
@@ -36,10 +37,7 @@ def legacy_run(
     Emits WeekStarted (or DayStarted), runs the batch on a repeatable-read snapshot and records its outcomes. Started
     twice, or again after a crash, it records once.
     """
-    try:
-        from shadow.legacy_tap import run_legacy
-    except ModuleNotFoundError as gone:
-        raise WrongUse("the legacy batch is retired: legacy_cron/ is gone, remove this line from crontab") from gone
+    run_legacy = legacy_tap()
     if week and day:
         raise WrongUse("give --week or --day, not both")
     now = datetime.now(UTC)

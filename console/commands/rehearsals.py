@@ -9,7 +9,9 @@ import typer
 
 from console.connected import reachable
 from console.failures import Exit, WrongUse
-from console.rehearsal import Rehearsal, Rehearsed, Window
+from console.playground import Playground
+from console.rehearsal import Rehearsed, Window
+from console.rehearsal import rehearse as rehearse_history
 from console.screen import Screen, print_json, print_table, say
 from reconcile import Totals
 from runtime.instance import claim
@@ -64,7 +66,7 @@ def rehearse(
     orders: Annotated[
         Path | None,
         typer.Option(
-            help="Order lines as CSV or Parquet, gzip or plain. Without it: a synthetic shop.", dir_okay=False
+            help="Order lines as CSV or Parquet, gzip or plain. Without it: a synthetic shop."
         ),
     ] = None,
     mapping: Annotated[
@@ -99,6 +101,8 @@ def rehearse(
     screen = Screen(quiet=json)
     if defect is not None and defect not in CATALOGUE:
         raise WrongUse(f"unknown defect {defect!r}; expected one of: {', '.join(CATALOGUE)}")
+    if mapping is not None and orders is None:
+        raise WrongUse("--mapping names the columns of a file: give --orders FILE too")
     if orders is not None:
         history = _imported(orders, mapping, screen)
     else:
@@ -159,12 +163,15 @@ def _rehearse(
     report: Path | None,
 ) -> Rehearsed:
     settings = Settings()
+    window.runs  # noqa: B018 - refuse a window without a run before anything is started
     with claim(settings.state_dir, name):
         with screen.working("Starting PostgreSQL and Valkey"):
             found = reachable(settings)
-        rehearsal = Rehearsal(found, settings.state_dir, settings.partitions, name=name, defect=defect, screen=screen)
+        playground = Playground(
+            found, settings.state_dir, settings.partitions, name=name, workers=workers, defect=defect
+        )
         directory = report or settings.state_dir / "reports" / name
-        return rehearsal.run(history, window, directory, workers=workers)
+        return rehearse_history(playground, history, window, directory, screen)
 
 
 def _result(rehearsed: Rehearsed) -> dict[str, object]:

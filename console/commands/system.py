@@ -16,7 +16,6 @@ from console.processes import Processes, environment, worker_command
 from console.screen import Screen, print_json, say
 from console.status import gather, show
 from handlers.celery_app import QUEUES
-from migrations.migrate import downgrade
 from runtime import logs, servers
 from runtime.instance import claim
 from runtime.settings import Settings
@@ -119,6 +118,8 @@ def migrate(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before removing anything.")] = False,
 ) -> None:
     """Bring the schema `cutover` up to date, or take it down."""
+    from migrations.migrate import downgrade
+
     with connected(prepare=down_to is None) as system:
         if down_to is not None:
             if not yes:

@@ -1,6 +1,7 @@
 """What the handlers hold at a log position equals a computation from nothing over the events up to it."""
 
 from collections.abc import Iterator, Sequence
+from random import Random
 
 import pytest
 import sqlalchemy as sa
@@ -75,7 +76,7 @@ def one_database(template_url: str, postgres_url: str) -> Iterator[sa.Engine]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories(), parts=st.integers(1, 4), random=st.randoms(use_true_random=False))
 def test_I4_incremental_state_equals_a_fold_from_scratch_bit_for_bit(
-    one_database: sa.Engine, history: Sequence[Event], parts: int, random: "st.random.Random"
+    one_database: sa.Engine, history: Sequence[Event], parts: int, random: Random
 ) -> None:
     limits = iter(lambda: random.randint(1, 7), None)
     subscriptions = all_subscriptions()

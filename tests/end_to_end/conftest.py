@@ -1,0 +1,124 @@
+"""Both paths in one process on a database of the test's own: the same parts as in production, advanced by hand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from console.weekly_job import JOB, PLAN
+from console.wiring import all_subscriptions
+from events import Subscriptions, advance_to_end, fix_partitions, lagging, open_checkpoints, sequence_all
+from handlers.subscriptions import Parts
+from reconcile import Totals, reconcile
+from sandbox.shop.actions import Action, AddProduct, PlaceOrder, RegisterUser
+from sandbox.shop.shop import perform
+from shadow.barrier import raise_barrier
+from shadow.legacy_tap import Tapped, run_legacy
+from shadow.outcome import unpack
+from shadow.schedule import run_event, scheduled_at
+
+PARTITIONS = 4
+RUN = "2026-W47"
+MONDAY = datetime(2026, 11, 16, 9, tzinfo=UTC)
+
+
+@dataclass
+class Weekly:
+    """A shop and both paths."""
+
+    engine: sa.Engine
+    subscriptions: Subscriptions
+
+    def happen(self, *actions: Action) -> None:
+        """Let each action happen in a transaction of its own."""
+        for action in actions:
+            with self.engine.begin() as connection:
+                perform(connection, action)
+
+    def settle(self) -> None:
+        """What relay and workers do: sequence, and advance whatever lags until nothing does."""
+        sequence_all(self.engine, PARTITIONS)
+        while True:
+            with self.engine.connect() as connection:
+                behind = lagging(connection, self.subscriptions)
+            if not behind:
+                return
+            for nudge in behind:
+                advance_to_end(self.engine, self.subscriptions, nudge.subscription, nudge.partition)
+
+    def barrier(self, run: str = RUN) -> int:
+        """Begin a run."""
+        return raise_barrier(self.engine, run_event(run, scheduled_at(run)), PARTITIONS)
+
+    def legacy(self, run: str = RUN) -> Tapped:
+        """The legacy path of a run, which begins it if need be."""
+        event = run_event(run, scheduled_at(run))
+        return run_legacy(self.engine, JOB, event, partitions=PARTITIONS, code_version="test")
+
+    def reconcile(self, run: str = RUN) -> Totals:
+        """Compare the paths."""
+        return reconcile(self.engine, run, PLAN, code_version="test")
+
+    def comparisons(self, run: str = RUN) -> dict[str, Any]:
+        """The stored verdict on every pair that is no match, by unit."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(sa.text("SELECT * FROM cutover.comparisons WHERE run = :run"), {"run": run})
+            return {row.unit: row for row in rows}
+
+    def items(self, user_id: str, path: str = "event_driven", run: str = RUN) -> list[str]:
+        """Product ids of what a path would send a user."""
+        statement = sa.text("SELECT content FROM cutover.outcomes WHERE run = :run AND path = :path AND unit = :unit")
+        with self.engine.connect() as connection:
+            content = connection.execute(statement, {"run": run, "path": path, "unit": user_id}).scalar_one()
+        listed: Any = unpack(content).get("items", [])
+        return [item["product_id"] for item in listed]
+
+
+def weekly_on(engine: sa.Engine, parts: Parts | None = None) -> Weekly:
+    """A weekly job on this migrated database, with these parts."""
+    subscriptions = all_subscriptions(parts)
+    with engine.begin() as connection:
+        fix_partitions(connection, PARTITIONS)
+        open_checkpoints(connection, subscriptions, PARTITIONS)
+    return Weekly(engine, subscriptions)
+
+
+@pytest.fixture
+def weekly(database: sa.Engine) -> Iterator[Weekly]:
+    """A weekly job over a small shop: 10 products, users u0 to u5, of whom u0 to u3 have ordered."""
+    found = weekly_on(database)
+    found.happen(*small_shop())
+    found.settle()
+    return found
+
+
+def small_shop() -> list[Action]:
+    """What happened in it."""
+    words = ("Enamel", "Garden", "Paper", "Cotton", "Glass")
+    start = MONDAY - timedelta(days=60)
+    actions: list[Action] = [
+        AddProduct(
+            at=start,
+            product_id=f"p{number}",
+            name=f"{words[number % 5]} {'Lantern' if number < 5 else 'Mug'}",
+            price=100 + number,
+        )
+        for number in range(10)
+    ]
+    actions += [
+        RegisterUser(at=start, user_id=f"u{number}", name=f"Name {number}", email=f"u{number}@example.com")
+        for number in range(6)
+    ]
+    actions += [
+        order(f"o{number}", f"u{number}", f"p{number}", f"p{number + 3}", days=10 + number) for number in range(4)
+    ]
+    return actions
+
+
+def order(order_id: str, user_id: str, *product_ids: str, days: float = 0) -> PlaceOrder:
+    """An order of one piece each, so many days before the run."""
+    lines = tuple((product_id, 1) for product_id in product_ids)
+    return PlaceOrder(at=MONDAY - timedelta(days=days), order_id=order_id, user_id=user_id, lines=lines)

@@ -1,0 +1,73 @@
+"""The frozen batch can be deleted: `legacy_cron/` and the one file that taps it, and nothing else breaks."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("console", "reconcile", "shadow", "handlers", "events", "runtime", "sandbox", "migrations")
+
+IMPORT_EVERYTHING = """
+import importlib, pkgutil, sys
+sys.path = [sys.argv[1]] + [path for path in sys.path if path not in ("", sys.argv[2])]
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in repr(finder).lower()]
+names = []
+for package in sys.argv[3:]:
+    for module in pkgutil.walk_packages([f"{sys.argv[1]}/{package}"], f"{package}."):
+        if module.name not in ("console.worker", "migrations.env") and ".versions" not in module.name:
+            assert importlib.import_module(module.name).__file__.startswith(sys.argv[1])
+            names.append(module.name)
+assert importlib.util.find_spec("legacy_cron") is None
+print(len(names))
+"""
+
+
+@pytest.fixture
+def without_legacy(tmp_path: Path) -> Path:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "shadow" / "legacy_tap.py").unlink()
+    return tmp_path
+
+
+def python(*arguments: str, state_dir: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "CUTOVER_STATE_DIR": str(state_dir)},
+        cwd=state_dir,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_I9_deleting_the_batch_and_its_tap_breaks_no_import(without_legacy: Path) -> None:
+    done = python("-c", IMPORT_EVERYTHING, str(without_legacy), str(ROOT), *PACKAGES, state_dir=without_legacy)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 80
+
+
+def test_I9_afterwards_legacy_run_says_that_there_is_nothing_left_to_run(without_legacy: Path) -> None:
+    script = f"""
+import sys
+sys.path = [{str(without_legacy)!r}] + [path for path in sys.path if path not in ("", {str(ROOT)!r})]
+sys.argv = ["cutover", "legacy-run"]
+from console.cli import main
+main()
+"""
+    done = python("-c", script, state_dir=without_legacy)
+    assert done.returncode == 2
+    assert "the legacy batch is retired" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_I9_the_batch_imports_nothing_of_ours() -> None:
+    source = (ROOT / "legacy_cron" / "weekly_recommendations.py").read_text("utf-8")
+    imported = {line.split()[1].split(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))}
+    assert imported
+    assert not imported & {*PACKAGES, "tests", "benchmarks"}
