@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -87,7 +87,7 @@ def _lag(system: "System", connection: sa.Connection) -> list[Lag]:
 
 
 def _length(system: "System", queue: str) -> int:
-    return cast("int", system.redis.llen(queue))
+    return int(system.redis.llen(queue))
 
 
 def show(status: Status) -> None:

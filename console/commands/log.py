@@ -1,5 +1,6 @@
 """`emit` and `backfill`: facts into the log, by hand and from existing tables."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -29,9 +30,9 @@ def emit_event(
 
     Example: cutover emit UserUnsubscribed --data '{"user_id": "17850", "occurred_at": "2026-11-20T10:00:00Z"}'
     """
-    text = sys.stdin.buffer.read() if data == "-" else data
+    told = sys.stdin.buffer.read() if data == "-" else os.fsencode(data)
     newest = EVENT_TYPES[type_].version if type_ in EVENT_TYPES else 1
-    event = decode(type_, newest if version is None else version, text)
+    event = decode(type_, newest if version is None else version, told)
     if not dry_run:
         with connected(prepare=True) as system, system.engine.begin() as connection:
             emit(connection, event)

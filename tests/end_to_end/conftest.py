@@ -1,6 +1,5 @@
 """Both paths in one process on a database of the test's own: the same parts as in production, advanced by hand."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -87,7 +86,7 @@ def weekly_on(engine: sa.Engine, parts: Parts | None = None) -> Weekly:
 
 
 @pytest.fixture
-def weekly(database: sa.Engine) -> Iterator[Weekly]:
+def weekly(database: sa.Engine) -> Weekly:
     """A weekly job over a small shop: 10 products, users u0 to u5, of whom u0 to u3 have ordered."""
     found = weekly_on(database)
     found.happen(*small_shop())
