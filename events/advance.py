@@ -32,7 +32,7 @@ def open_checkpoints(connection: sa.Connection, subscriptions: Subscriptions, pa
     connection.execute(_OPEN, rows)
 
 
-def advance(engine: sa.Engine, subscriptions: Subscriptions, name: str, partition: int, limit: int = 2000) -> Advanced:
+def advance(engine: sa.Engine, subscriptions: Subscriptions, name: str, partition: int, limit: int = 5000) -> Advanced:
     """Let one partition of the subscription called `name` fold up to `limit` more events.
 
     Raises UnknownSubscription; whatever the reaction raises; BadEvent for an event this code cannot read. Then nothing
@@ -115,9 +115,14 @@ _MOVE = sa.text("""
 """)
 
 _FIRST_PENDING = sa.text("""
-    SELECT min(e.position) FROM cutover.events e
-    WHERE e.type = ANY(:types) AND e.position <= :end
-      AND e.position > (
-          SELECT min(position) FROM cutover.checkpoints
-          WHERE subscription = :name AND (CAST(:partition AS smallint) IS NULL OR partition = :partition))
+    SELECT min(pending.position)
+    FROM (SELECT min(position) AS position FROM cutover.checkpoints
+          WHERE subscription = :name AND (CAST(:partition AS smallint) IS NULL OR partition = :partition)) AS folded
+    CROSS JOIN unnest(CAST(:types AS text[])) AS read (type)
+    CROSS JOIN LATERAL (
+        SELECT e.position FROM cutover.events e
+        WHERE e.type = read.type AND e.position > folded.position AND e.position <= :end
+        ORDER BY e.position LIMIT 1
+    ) AS pending
 """)
+"""Type by type, because each is then one step down an index, however far the checkpoint lies back."""

@@ -100,30 +100,28 @@ def lagging(connection: sa.Connection, subscriptions: Subscriptions) -> dict[Nud
     """How many positions each partition lies behind the last event it must read; only those that do."""
     behind: dict[Nudge, int] = {}
     for subscription in subscriptions:
-        statement = _LAG_OF_PARTITIONS if subscription.partitioned else _LAG_OF_WHOLE_LOG
-        parameters = {"name": subscription.name, "types": list(subscription.types), "every": EVERY_PARTITION}
-        for partition, lag in connection.execute(statement, parameters):
+        parameters = {
+            "name": subscription.name,
+            "types": list(subscription.types),
+            "partitioned": subscription.partitioned,
+            "every": EVERY_PARTITION,
+        }
+        for partition, lag in connection.execute(_LAG, parameters):
             behind[Nudge(subscription.name, partition)] = lag
     return behind
 
 
-_LAG_OF_PARTITIONS = sa.text("""
+_LAG = sa.text("""
     SELECT c.partition, max(newest.position) - c.position
     FROM cutover.checkpoints c
-    CROSS JOIN unnest(ARRAY[c.partition, CAST(:every AS smallint)]) AS read (partition)
+    CROSS JOIN unnest(CAST(:types AS text[])) AS read (type)
     CROSS JOIN LATERAL (
         SELECT e.position FROM cutover.events e
-        WHERE e.partition = read.partition AND e.position > c.position AND e.type = ANY(:types)
+        WHERE e.type = read.type AND e.position > c.position
+          AND (NOT :partitioned OR e.partition IN (c.partition, :every))
         ORDER BY e.position DESC LIMIT 1
     ) AS newest
     WHERE c.subscription = :name
     GROUP BY c.partition, c.position
 """)
-
-_LAG_OF_WHOLE_LOG = sa.text("""
-    SELECT c.partition, max(e.position) - c.position
-    FROM cutover.checkpoints c
-    JOIN cutover.events e ON e.position > c.position AND e.type = ANY(:types)
-    WHERE c.subscription = :name
-    GROUP BY c.partition, c.position
-""")
+"""Type by type, because each is then a few steps down an index, however far the checkpoint lies back."""

@@ -44,14 +44,14 @@ def _return(connection: sa.Connection, partition: int, events: Iterable[ItemsRet
 
 def _cancel(connection: sa.Connection, events: Sequence[OrderCancelled], placed: Sequence[OrderPlaced]) -> None:
     """Remember the cancelled orders; mark the purchases of those, and of just placed ones cancelled earlier."""
-    order_ids = [event.order_id for event in events]
-    if order_ids:
-        connection.execute(_REMEMBER_CANCELLED, {"order_ids": order_ids})
-    touched = [(event.user_id, event.order_id) for event in events]
-    touched += [(event.user_id, event.order_id) for event in placed]
-    if touched:
-        user_ids, order_ids = (list(column) for column in zip(*touched, strict=True))
-        connection.execute(_MARK_CANCELLED, {"user_ids": user_ids, "order_ids": order_ids})
+    if events:
+        connection.execute(_REMEMBER_CANCELLED, {"order_ids": [event.order_id for event in events]})
+    users = {str(event.order_id): event.user_id for event in events}
+    users |= {str(event.order_id): event.user_id for event in placed}
+    cancelled = list(connection.scalars(_CANCELLED, {"order_ids": list(users)})) if users else []
+    if cancelled:
+        parameters = {"order_ids": cancelled, "user_ids": [users[order_id] for order_id in cancelled]}
+        connection.execute(_MARK_CANCELLED, parameters)
 
 
 def _columns(rows: Sequence[tuple[str, str, str, datetime | None, int]]) -> dict[str, list[object]]:
@@ -117,11 +117,11 @@ _REMEMBER_CANCELLED = sa.text("""
     ON CONFLICT DO NOTHING
 """)
 
+_CANCELLED = sa.text("SELECT order_id FROM cutover.cancelled_orders WHERE order_id = ANY(:order_ids)")
+
 _MARK_CANCELLED = sa.text("""
-    UPDATE cutover.purchases p SET cancelled = true
-    FROM unnest(CAST(:user_ids AS text[]), CAST(:order_ids AS text[])) AS touched (user_id, order_id)
-    JOIN cutover.cancelled_orders USING (order_id)
-    WHERE p.user_id = touched.user_id AND p.order_id = touched.order_id AND NOT p.cancelled
+    UPDATE cutover.purchases SET cancelled = true
+    WHERE user_id = ANY(:user_ids) AND order_id = ANY(:order_ids) AND NOT cancelled
 """)
 
 _HISTORIES = sa.text("""

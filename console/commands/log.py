@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from console.connected import connected
+from console.failures import WrongUse
 from console.screen import Screen, print_json, say
 from events import EVENT_TYPES, decode, emit
 
@@ -30,9 +31,9 @@ def emit_event(
 
     Example: cutover emit UserUnsubscribed --data '{"user_id": "17850", "occurred_at": "2026-11-20T10:00:00Z"}'
     """
-    told = sys.stdin.buffer.read() if data == "-" else os.fsencode(data)
+    text = _text(sys.stdin.buffer.read() if data == "-" else os.fsencode(data))
     newest = EVENT_TYPES[type_].version if type_ in EVENT_TYPES else 1
-    event = decode(type_, newest if version is None else version, told)
+    event = decode(type_, newest if version is None else version, text)
     if not dry_run:
         with connected(prepare=True) as system, system.engine.begin() as connection:
             emit(connection, event)
@@ -40,6 +41,14 @@ def emit_event(
         print_json({"event_id": event.event_id, "emitted": not dry_run})
     else:
         say(f"{event.event_id} is fine, nothing was written" if dry_run else f"{event.event_id} is in the outbox")
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as problem:
+        found = data[problem.start]
+        raise WrongUse(f"--data has the byte 0x{found:02x} at offset {problem.start}; expected JSON in UTF-8") from None
 
 
 def backfill_shop(
