@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+import structlog
 
 from events.event import EVERY_PARTITION
 from events.sequencer import sequence
 from events.subscription import Subscriptions
+from runtime.clock import Clock
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, order=True)
@@ -52,6 +56,8 @@ class Relay:
     def step(self) -> int:
         """Sequence one batch and nudge those it concerns; how many outbox rows it took."""
         done = sequence(self._engine, self._partitions)
+        if done.refused:
+            log.warning("events_refused", count=done.refused)
         nudges = concerned(self._subscriptions, self._partitions, done.logged)
         if nudges:
             self._publish(nudges)
@@ -64,16 +70,24 @@ class Relay:
         if behind:
             self._publish(sorted(behind))
 
-    def run(self, monotonic: Callable[[], float]) -> None:
+    def run(self, clock: Clock) -> None:
         """Work until `stop` is called."""
-        next_sweep = monotonic()
+        next_sweep = clock.monotonic()
+        log.info("relay_started", partitions=self._partitions)
         while not self._stopping.is_set():
-            taken = self.step()
-            if monotonic() >= next_sweep:
-                self.sweep()
-                next_sweep = monotonic() + self._sweep_every
+            try:
+                taken = self.step()
+                if clock.monotonic() >= next_sweep:
+                    self.sweep()
+                    next_sweep = clock.monotonic() + self._sweep_every
+            except sa.exc.OperationalError as problem:
+                # The database is away; the outbox is there too, so there is nothing to do but wait.
+                log.warning("database_away", problem=str(problem.orig))
+                self._stopping.wait(self._sweep_every)
+                continue
             if not taken:
                 self._stopping.wait(self._pause)
+        log.info("relay_stopped")
 
     def stop(self) -> None:
         """Let `run` return after the step it is at."""

@@ -1,16 +1,16 @@
 """The barrier as a tap needs it: the run's event brought into the log, and what a snapshot saw from behind it."""
 
-import time
-
 import sqlalchemy as sa
 
 from events import BadEvent, RunEvent, decode, emit, position_of, sequence
+from runtime.clock import Clock, SystemClock
 from shadow.errors import NotSequenced
 
 DEADLINE = 60.0
+SYSTEM = SystemClock()
 
 
-def raise_barrier(engine: sa.Engine, event: RunEvent, partitions: int) -> int:
+def raise_barrier(engine: sa.Engine, event: RunEvent, partitions: int, clock: Clock = SYSTEM) -> int:
     """Emit the run's event and see it into the log; its position. A run that began already keeps its barrier.
 
     Raises NotSequenced when it is not logged within a minute.
@@ -20,15 +20,15 @@ def raise_barrier(engine: sa.Engine, event: RunEvent, partitions: int) -> int:
         if position is not None:
             return position
         emit(connection, event)
-    deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
+    deadline = clock.monotonic() + DEADLINE
+    while clock.monotonic() < deadline:
         taken = sequence(engine, partitions).taken
         with engine.connect() as connection:
             position = position_of(connection, event.event_id)
         if position is not None:
             return position
         if not taken:  # the relay is at it
-            time.sleep(0.005)
+            clock.sleep(0.005)
     raise NotSequenced(event.event_id, DEADLINE)
 
 

@@ -1,6 +1,5 @@
 """`legacy-run` and `reconcile`: what crontab calls, and the comparison of what both paths did."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from console.screen import Screen, print_json, say
 from console.tap import legacy_tap
 from console.weekly_job import JOB, PLAN
 from reconcile import Totals, reconcile, write_report
+from runtime.clock import SystemClock
 from runtime.settings import Settings
 from runtime.version import code_version
 from shadow.schedule import run_event, week_of
@@ -40,7 +40,7 @@ def legacy_run(
     run_legacy = legacy_tap()
     if week and day:
         raise WrongUse("give --week or --day, not both")
-    now = datetime.now(UTC)
+    now = SystemClock().now()
     event = run_event(day or week or week_of(now), now)
     screen = Screen(quiet=json)
     with connected(prepare=True) as system, screen.working(f"Legacy batch, run {event.run}") as progress:

@@ -65,9 +65,7 @@ def demo(
 def rehearse(
     orders: Annotated[
         Path | None,
-        typer.Option(
-            help="Order lines as CSV or Parquet, gzip or plain. Without it: a synthetic shop."
-        ),
+        typer.Option(help="Order lines as CSV or Parquet, gzip or plain. Without it: a synthetic shop."),
     ] = None,
     mapping: Annotated[
         str | None,

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from types import FrameType
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from console.screen import Screen, print_json, say
 from console.status import gather, show
 from handlers.celery_app import QUEUES
 from runtime import logs, servers
+from runtime.clock import SystemClock
 from runtime.instance import claim
 from runtime.settings import Settings
 from sandbox.shop.schema import create_tables
@@ -91,7 +91,7 @@ def relay() -> None:
         running = system.relay()
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: running.stop())
-        running.run(time.monotonic)
+        running.run(SystemClock())
 
 
 def worker(

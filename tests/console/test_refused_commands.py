@@ -1,0 +1,126 @@
+"""Commands that cannot be carried out as they were given: one message that says why, exit code 2, nothing touched."""
+
+import gzip
+
+import pytest
+import sqlalchemy as sa
+
+from console.failures import Exit
+from runtime import database as databases
+from tests.console.commands import SECRET, Answer, all_at_once, cutover
+
+HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+ON_A_SUNDAY = "1,10001,RED MUG,1,2011-01-09 10:00:00,2.55,17850,France\n"
+
+FILES = {
+    "bad-number.csv": (HEADER + ON_A_SUNDAY + ON_A_SUNDAY.replace(",1,", ",one,")).encode(),
+    "no-column.csv": (HEADER.replace("StockCode", "SKU") + ON_A_SUNDAY).encode(),
+    "truncated.csv.gz": gzip.compress((HEADER + ON_A_SUNDAY * 100).encode())[:-20],
+    "picture.csv": b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
+    "empty.csv": b"",
+    "good.csv": (HEADER + ON_A_SUNDAY).encode(),
+}
+
+GOOD = ["rehearse", "--orders", "good.csv"]
+
+REFUSED = {
+    "a bad number": (
+        ["rehearse", "--orders", "bad-number.csv"],
+        "bad-number.csv, line 3: Quantity is 'one'; expected a whole number",
+    ),
+    "a missing column": (["rehearse", "--orders", "no-column.csv"], "no-column.csv, line 1: column 'StockCode' is"),
+    "a truncated file": (["rehearse", "--orders", "truncated.csv.gz"], "the file is broken from here on: Compressed"),
+    "a file of something else": (["rehearse", "--orders", "picture.csv"], "picture.csv, line 1: byte 0x89 is not"),
+    "an empty file": (["rehearse", "--orders", "empty.csv"], "empty.csv, line 1: column 'InvoiceNo' is missing"),
+    "no file": (["rehearse", "--orders", "none.csv"], "none.csv: cannot be read: [Errno 2] No such file or directory"),
+    "a directory": (["rehearse", "--orders", "."], ": cannot be read: [Errno 21] Is a directory"),
+    "a bad mapping": ([*GOOD, "--mapping", "order=Order"], "mapping has 'order=Order'; expected `field=Column`"),
+    "a mapping of nothing": (["rehearse", "--mapping", "order_id=Order"], "--mapping names the columns of a file"),
+    "an end before the start": (
+        [*GOOD, "--from", "2011-01-09", "--until", "2011-01-02"],
+        "--from 2011-01-09 is not before --until 2011-01-02",
+    ),
+    "a start behind the orders": (
+        [*GOOD, "--from", "2012-01-09", "--until", "2012-02-09"],
+        "--from 2012-01-09 lies behind the last order of 2011-01-09",
+    ),
+    "a window without a Monday": (
+        [*GOOD, "--from", "2011-01-04", "--until", "2011-01-06", "--nights", "0"],
+        "no run is due between 2011-01-04 and 2011-01-06: choose a window with a Monday",
+    ),
+    "no date": ([*GOOD, "--from", "yesterday"], "'yesterday' does not match the format '%Y-%m-%d'"),
+    "a defect nobody knows": (["rehearse", "--defect", "gremlins"], "unknown defect 'gremlins'; expected one of: tie_"),
+    "a week nobody knows": (["legacy-run", "--week", "nonsense"], "run 'nonsense' is neither an ISO week such as"),
+    "a week no year has": (["legacy-run", "--week", "2026-W99"], "run '2026-W99' is neither an ISO week such as"),
+    "a week and a day": (["legacy-run", "--week", "2026-W47", "--day", "2026-11-20"], "give --week or --day, not both"),
+    "a command nobody knows": (["rehears"], "No such command 'rehears'"),
+    "a state directory that can be none": (["status"], "The state directory /dev/null/state cannot be used"),
+}
+
+
+@pytest.fixture(scope="module")
+def answers(nowhere: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
+    directory = tmp_path_factory.mktemp("orders")
+    for name, content in FILES.items():
+        (directory / name).write_bytes(content)
+    files = {name: str(directory / name) for name in [*FILES, "none.csv", "."]}
+    commands = {name: [files.get(word, word) for word in words] for name, (words, _) in REFUSED.items()}
+    return all_at_once(commands, nowhere)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_command_is_refused_with_the_reason(answers: dict[str, Answer], name: str) -> None:
+    answer = answers[name]
+    expected = Exit.UNREACHABLE if "state directory" in name else Exit.WRONG_USE
+    assert answer.code == expected, answer
+    shown = answer.told.replace("│ ", "")
+    assert REFUSED[name][1] in shown, answer.stderr
+    assert answer.stdout == ""
+
+
+def test_an_unusable_setting_is_named_with_what_it_must_be(nowhere: dict[str, str]) -> None:
+    for name, value, expected in (
+        ("DATABASE_URL", f"mysql://shop:{SECRET}@127.0.0.1/shop", "postgresql://user:password@host:port/database"),
+        ("REDIS_URL", f"amqp://shop:{SECRET}@127.0.0.1", "redis://host:port/0"),
+        ("CUTOVER_PARTITIONS", "many", "a whole number from 1 to 1024"),
+    ):
+        answer = cutover("status", env={**nowhere, name: value})
+        assert answer.code == Exit.WRONG_USE, answer
+        assert f"{name} is '{value.replace(SECRET, '***')}' but must be {expected}" in answer.told
+
+
+def test_reconciling_an_unknown_run_says_which_runs_there_are(home: dict[str, str]) -> None:
+    none = cutover("reconcile", "2026-W47", env=home)
+    assert (none.code, none.stdout) == (Exit.WRONG_USE, "")
+    assert "run '2026-W47' is unknown. Known runs: none has been opened yet." in none.told
+    recorded = cutover("legacy-run", "--day", "2026-11-20", env=home)
+    assert recorded.code == Exit.GOOD, recorded
+    for run in ("2026-W99", "../../etc"):
+        unknown = cutover("reconcile", run, env=home)
+        assert unknown.code == Exit.WRONG_USE, unknown
+        assert f"run '{run}' is unknown. Known runs: 2026-11-20." in unknown.told
+
+
+def test_a_database_without_our_tables_is_left_as_it_is(home: dict[str, str], fresh_database_url: str) -> None:
+    answer = cutover("reconcile", "2026-W47", env={**home, "DATABASE_URL": fresh_database_url})
+    assert answer.code == Exit.WRONG_USE, answer
+    assert "Run `cutover migrate` once" in answer.told
+    engine = databases.create_engine(fresh_database_url)
+    assert "cutover" not in sa.inspect(engine).get_schema_names()
+    engine.dispose()
+
+
+def test_a_report_that_cannot_be_written_is_named(home: dict[str, str]) -> None:
+    assert cutover("legacy-run", "--day", "2026-11-20", env=home).code == Exit.GOOD
+    answer = cutover("reconcile", "2026-11-20", "--html", "/dev/null/report", env=home)
+    assert answer.code == Exit.WRONG_USE, answer
+    assert "/dev/null/report cannot be used: Not a directory" in answer.told
+
+
+def test_another_number_of_partitions_than_the_logs_is_refused(home: dict[str, str], database: sa.Engine) -> None:
+    assert cutover("migrate", env=home).code == Exit.GOOD
+    answer = cutover("status", env={**home, "CUTOVER_PARTITIONS": "8"})
+    assert answer.code == Exit.WRONG_USE, answer
+    assert "this log was created with 16 partitions, the settings ask for 8" in answer.told
+    with database.connect() as connection:
+        assert connection.scalar(sa.text("SELECT partitions FROM cutover.log_settings")) == 16

@@ -1,0 +1,57 @@
+"""A database or a broker that cannot be reached: which, where, and how to go on; never for long, never the password."""
+
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from console.failures import Exit
+from tests.console.commands import SECRET, Answer, all_at_once
+
+COMMANDS = {
+    "status": ["status"],
+    "emit": ["emit", "UserRegistered", "--data", json.dumps({"user_id": "u1", "occurred_at": "2026-11-20T10:00:00Z"})],
+    "backfill": ["backfill"],
+    "legacy-run": ["legacy-run", "--week", "2026-W47"],
+    "reconcile": ["reconcile", "2026-W47"],
+    "relay": ["relay"],
+    "worker": ["worker"],
+    "migrate": ["migrate"],
+}
+
+
+@pytest.fixture(scope="module")
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens, and which nobody else gets meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def without_database(closed_port: int, nowhere: dict[str, str], redis_url: str) -> dict[str, Answer]:
+    url = f"postgresql://shop:{SECRET}@127.0.0.1:{closed_port}/shop"
+    return all_at_once(COMMANDS, {**nowhere, "DATABASE_URL": url, "REDIS_URL": redis_url})
+
+
+@pytest.fixture(scope="module")
+def without_broker(closed_port: int, nowhere: dict[str, str], template_url: str) -> dict[str, Answer]:
+    url = f"redis://:{SECRET}@127.0.0.1:{closed_port}/0"
+    return all_at_once(COMMANDS, {**nowhere, "DATABASE_URL": template_url, "REDIS_URL": url})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_database_that_is_away_is_named(without_database: dict[str, Answer], closed_port: int, command: str) -> None:
+    answer = without_database[command]
+    assert (answer.code, answer.stdout) == (Exit.UNREACHABLE, ""), answer
+    assert f"PostgreSQL cannot be reached at postgresql+psycopg://shop:***@127.0.0.1:{closed_port}/shop" in answer.told
+    assert answer.told.endswith("Connection refused. Start it, or correct DATABASE_URL."), answer.told
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_broker_that_is_away_is_named(without_broker: dict[str, Answer], closed_port: int, command: str) -> None:
+    answer = without_broker[command]
+    assert (answer.code, answer.stdout) == (Exit.UNREACHABLE, ""), answer
+    assert f"Redis cannot be reached at redis://:***@127.0.0.1:{closed_port}/0" in answer.told
+    assert answer.told.endswith("Connection refused. Start it, or correct REDIS_URL."), answer.told
