@@ -14,7 +14,7 @@ demo: $(READY) ## both paths over a small synthetic shop, then the report (under
 	@$(BIN)/cutover demo
 
 test: $(READY) check ## lint, types, import contracts and every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile
 
 check: $(READY) ## lint, types and import contracts only
 	@$(BIN)/ruff check .

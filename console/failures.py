@@ -84,6 +84,7 @@ _KINDS: Mapping[str, Exit | Callable[[BaseException], tuple[str, Exit] | None]] 
     "runtime.errors.SettingsInvalid": Exit.WRONG_USE,
     "sandbox.shop.errors.ShopError": Exit.WRONG_USE,
     "shadow.errors.ShadowError": Exit.WRONG_USE,
+    "alembic.util.exc.CommandError": Exit.WRONG_USE,
     "builtins.OSError": _of_file_system,
     "psycopg.Error": _of_database,
     "redis.exceptions.RedisError": _of_broker,

@@ -55,7 +55,9 @@ class Playground:
         self._workers = workers
         self.system: System = build(found, partitions)
         self.logs = state_dir / "logs" / name
-        self.processes = Processes(environment(found, state_dir, partitions, defect), self.logs)
+        # Nothing waits for a playground's workers to finish what they have in hand: its nudges are told again.
+        env = {**environment(found, state_dir, partitions, defect), "CUTOVER_SOFT_SHUTDOWN": "0"}
+        self.processes = Processes(env, self.logs)
 
     @property
     def engine(self) -> sa.Engine:

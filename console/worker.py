@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 settings = Settings()
 found = servers.resolve(settings)
-app = create_app(broker.broker_url(found.redis_url))
+app = create_app(broker.broker_url(found.redis_url), soft_shutdown=settings.soft_shutdown)
 
 
 @lru_cache(maxsize=1)

@@ -10,8 +10,11 @@ SOFT_LIMIT = 270
 VISIBILITY_TIMEOUT = 3 * HARD_LIMIT
 
 
-def create_app(broker_url: str) -> Celery:
-    """An application on this broker, with every setting that keeps nudges from running wild or getting stuck."""
+def create_app(broker_url: str, *, soft_shutdown: float = 10.0) -> Celery:
+    """An application on this broker, with every setting that keeps nudges from running wild or getting stuck.
+
+    `soft_shutdown` is how many seconds a worker that is asked to stop may take to finish what it has in hand.
+    """
     app = Celery("cutover", broker=broker_url, set_as_current=False)
     app.conf.update(
         task_queues=[Queue(name) for name in QUEUES],
@@ -42,7 +45,7 @@ def create_app(broker_url: str) -> Celery:
         # A prefetched nudge behind a long one is a late nudge; this costs about 5 % even for no-ops.
         worker_prefetch_multiplier=1,
         # A deploy puts unfinished work back instead of losing it.
-        worker_soft_shutdown_timeout=10,
+        worker_soft_shutdown_timeout=soft_shutdown,
         worker_enable_soft_shutdown_on_idle=True,
         # After a reconnect the same nudge would run beside its first copy.
         worker_cancel_long_running_tasks_on_connection_loss=True,

@@ -19,6 +19,7 @@ _EXPECTED = {
     "CUTOVER_PARTITIONS": "a whole number from 1 to 1024",
     "CUTOVER_LOG_LEVEL": "debug, info, warning or error",
     "CUTOVER_LOG_JSON": "true or false",
+    "CUTOVER_SOFT_SHUTDOWN": "a number of seconds from 0 to 600",
 }
 
 
@@ -65,6 +66,8 @@ class Settings(BaseSettings):
         default="info", validation_alias="CUTOVER_LOG_LEVEL"
     )
     log_json: bool = Field(default=False, validation_alias="CUTOVER_LOG_JSON")
+    soft_shutdown: float = Field(default=10.0, ge=0, le=600, validation_alias="CUTOVER_SOFT_SHUTDOWN")
+    """Seconds a worker asked to stop may take to finish what it has in hand; 0: it puts it back at once."""
 
     def __init__(self, **values: object) -> None:
         try:
