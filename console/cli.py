@@ -12,6 +12,7 @@ from console.screen import say
 COMMANDS = {
     "console.commands.rehearsals": ("demo", "rehearse"),
     "console.commands.migration": ("legacy-run", "reconcile"),
+    "console.commands.explain": ("explain",),
     "console.commands.log": ("emit", "backfill"),
     "console.commands.system": ("up", "down", "status", "relay", "worker", "migrate"),
 }
@@ -30,10 +31,15 @@ def command_line(arguments: Sequence[str] = ()) -> typer.Typer:
         epilog="Exit codes: 0 good · 1 the answer is no (mismatches, unhealthy) · 2 wrong use · 3 incomplete · "
         "4 a dependency is unreachable.",
     )
+    app.callback()(_group)
     wanted = [module for module, commands in COMMANDS.items() if arguments[:1] and arguments[0] in commands]
     for module in wanted or COMMANDS:
         import_module(module).add_to(app)
     return app
+
+
+def _group() -> None:
+    """A callback makes the program a group of commands even where only one of them is loaded."""
 
 
 def main() -> None:

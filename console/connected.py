@@ -26,7 +26,7 @@ def connected(*, prepare: bool = False, database: str | None = None) -> "Iterato
         found = replace(found, database_url=database_url(found.database_url, database))
     from console.wiring import build  # the heaviest import of all; not needed where nothing answers
 
-    system = build(found, settings.partitions)
+    system = build(found, settings.partitions, settings.namespace)
     try:
         if prepare:
             system.prepare()

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import redis
 import sqlalchemy as sa
 
 from console.processes import Processes, environment
@@ -27,7 +27,6 @@ from shadow.barrier import raise_barrier
 from shadow.recorder import finished
 from shadow.schedule import run_event, scheduled_at
 
-BROKER_DATABASE = 1
 PATIENCE = 600.0
 
 
@@ -39,7 +38,7 @@ class NotFinished(Exception):
 
 
 class Playground:
-    """The shop and both paths in the database called `name`; as a context manager, with relay and workers running.
+    """The shop and both paths in the database `cutover_<name>`; as a context manager, with relay and workers running.
 
     Entering it drops what an earlier one of the same name left; leaving it stops the processes and keeps the database.
     """
@@ -47,16 +46,17 @@ class Playground:
     def __init__(
         self, servers: Servers, state_dir: Path, partitions: int, *, name: str, workers: int, defect: str | None = None
     ) -> None:
-        found = Servers(
-            database_url=database.database_url(servers.database_url, name),
-            redis_url=_broker_beside(servers.redis_url),
-        )
-        self._name = name
+        self._name = f"cutover_{name}"
         self._workers = workers
-        self.system: System = build(found, partitions)
+        found = replace(servers, database_url=database.database_url(servers.database_url, self._name))
+        self.system: System = build(found, partitions, self._name)
         self.logs = state_dir / "logs" / name
         # Nothing waits for a playground's workers to finish what they have in hand: its nudges are told again.
-        env = {**environment(found, state_dir, partitions, defect), "CUTOVER_SOFT_SHUTDOWN": "0"}
+        env = {
+            **environment(found, state_dir, partitions, defect),
+            "CUTOVER_SOFT_SHUTDOWN": "0",
+            "CUTOVER_NAMESPACE": self._name,
+        }
         self.processes = Processes(env, self.logs)
 
     @property
@@ -68,7 +68,7 @@ class Playground:
         url = self.system.servers.database_url
         database.drop_database(url, self._name)
         database.ensure_database(url, self._name)
-        self.system.redis.flushdb()
+        self.forget_nudges()
         self.system.prepare()
         with self.engine.begin() as connection:
             create_tables(connection)
@@ -81,6 +81,11 @@ class Playground:
         self.processes.stop()
         self.engine.dispose()
         self.system.redis.close()
+
+    def forget_nudges(self) -> None:
+        """Remove everything Redis holds for this playground, and nothing else."""
+        for key in self.system.redis.scan_iter(match=f"{self._name}:*", count=1000):
+            self.system.redis.delete(key)
 
     def load(self, history: Iterable[Action], progress: Advance) -> None:
         """Bring the shop's tables to their state after `history`, telling nobody."""
@@ -134,13 +139,3 @@ class Playground:
             if time.monotonic() > deadline:
                 raise NotFinished(what, self.logs)
             time.sleep(0.02)
-
-
-def _broker_beside(redis_url: str) -> str:
-    """The same server's database 1: nudges of a playground never meet those of the live system."""
-    client = redis.Redis.from_url(redis_url)
-    options = client.connection_pool.connection_kwargs
-    client.close()
-    if "path" in options:
-        return f"unix://{options['path']}?db={BROKER_DATABASE}"
-    return sa.make_url(redis_url).set(database=str(BROKER_DATABASE)).render_as_string(hide_password=False)

@@ -63,7 +63,7 @@ def gather(system: "System") -> Status:
             outbox=connection.scalar(sa.text("SELECT count(*) FROM cutover.outbox")) or 0,
             refused=list(connection.scalars(_REFUSED)),
             lag=_lag(system, connection),
-            stuck=list(connection.scalars(_STUCK, {"old": OLD})),
+            stuck=_stuck(system, connection),
             queues={queue: _length(system, queue) for queue in system.celery.amqp.queues},
             runs=[Run(**row) for row in connection.execute(_RUNS).mappings()],
         )
@@ -86,8 +86,22 @@ def _lag(system: "System", connection: sa.Connection) -> list[Lag]:
     return found
 
 
+def _stuck(system: "System", connection: sa.Connection) -> list[str]:
+    """Partitions with an event that they should have folded long ago."""
+    found: list[str] = []
+    for subscription in system.subscriptions:
+        parameters = {
+            "name": subscription.name,
+            "types": list(subscription.types),
+            "partitioned": subscription.partitioned,
+            "old": OLD,
+        }
+        found += connection.scalars(_STUCK, parameters)
+    return found
+
+
 def _length(system: "System", queue: str) -> int:
-    return int(system.redis.llen(queue))
+    return int(system.redis.llen(f"{system.namespace}:{queue}"))
 
 
 def show(status: Status) -> None:
@@ -128,16 +142,20 @@ _REFUSED = sa.text("""
 """)
 
 _STUCK = sa.text("""
-    SELECT format('%s, partition %s: waiting at position %s for %s s; see the worker''s log',
-                  c.subscription, c.partition, c.position,
-                  extract(epoch FROM clock_timestamp() - next.recorded_at)::int)
+    SELECT format('%s, partition %s: the event at position %s has waited for %s s; see the logs of worker and relay',
+                  c.subscription, c.partition, oldest.position, extract(epoch FROM clock_timestamp() - oldest.recorded_at)::int)
     FROM cutover.checkpoints c
     CROSS JOIN LATERAL (
-        SELECT recorded_at FROM cutover.events e
-        WHERE e.position > c.position AND e.partition IN (c.partition, -1) ORDER BY e.position LIMIT 1
-    ) AS next
-    WHERE next.recorded_at < clock_timestamp() - make_interval(secs => :old)
-      AND c.subscription IN ('recommendations', 'catalogue')
+        SELECT pending.* FROM unnest(CAST(:types AS text[])) AS read (type)
+        CROSS JOIN LATERAL (
+            SELECT e.position, e.recorded_at FROM cutover.events e
+            WHERE e.type = read.type AND e.position > c.position
+              AND (NOT :partitioned OR e.partition IN (c.partition, -1))
+            ORDER BY e.position LIMIT 1
+        ) AS pending
+        ORDER BY pending.position LIMIT 1
+    ) AS oldest
+    WHERE c.subscription = :name AND oldest.recorded_at < clock_timestamp() - make_interval(secs => :old)
 """)
 
 _CHECKPOINTS = sa.text("SELECT subscription, min(position) AS position FROM cutover.checkpoints GROUP BY subscription")

@@ -25,6 +25,7 @@ class System:
 
     servers: Servers
     partitions: int
+    namespace: str
     engine: sa.Engine
     redis: redis.Redis
     celery: Celery
@@ -54,16 +55,17 @@ def all_subscriptions(parts: Parts | None = None) -> Subscriptions:
     )
 
 
-def build(servers: Servers, partitions: int, parts: Parts | None = None) -> System:
+def build(servers: Servers, partitions: int, namespace: str, parts: Parts | None = None) -> System:
     """The whole system on these servers; connects when first used."""
     engine = create_engine(servers.database_url)
     connection = broker.connect(servers.redis_url)
-    celery = create_app(broker.broker_url(servers.redis_url))
+    celery = create_app(broker.broker_url(servers.redis_url), namespace)
     every = all_subscriptions(parts)
-    publisher = NudgePublisher(celery, connection, every)
+    publisher = NudgePublisher(celery, connection, namespace, every)
     return System(
         servers=servers,
         partitions=partitions,
+        namespace=namespace,
         engine=engine,
         redis=connection,
         celery=celery,

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 settings = Settings()
 found = servers.resolve(settings)
-app = create_app(broker.broker_url(found.redis_url), soft_shutdown=settings.soft_shutdown)
+app = create_app(broker.broker_url(found.redis_url), settings.namespace, soft_shutdown=settings.soft_shutdown)
 
 
 @lru_cache(maxsize=1)
@@ -28,7 +28,7 @@ def system() -> System:
     """This process's system. Nothing of it exists before the fork: OpenMP and open connections do not survive one."""
     faiss.omp_set_num_threads(1)
     injected = os.environ.get("CUTOVER_DEFECT")
-    return build(found, settings.partitions, defect(injected).parts if injected else None)
+    return build(found, settings.partitions, settings.namespace, defect(injected).parts if injected else None)
 
 
 @app.task(name=TASK)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 
 import msgspec
+from msgspec.structs import force_setattr
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 IDENTIFIER = msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -23,6 +24,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     version: ClassVar[int] = 1
 
     occurred_at: Moment
+
+    def __post_init__(self) -> None:
+        """Keep every time in UTC: the same fact told from two time zones is the same event."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, datetime) and value.tzinfo is not None and value.tzinfo is not UTC:
+                force_setattr(self, name, value.astimezone(UTC))
 
     def about(self) -> str:
         """What this fact is about, unique among the events of its type."""

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from events.codec import decode
 from events.errors import BadEvent
+from events.event import Event
 from events.partition import partition_of
 
 LOCK = 0x6375746F766572  # "cutover": the advisory lock of whoever sequences
@@ -64,13 +65,15 @@ def _sorted_out(rows: Sequence[sa.Row[Any]], partitions: int) -> tuple[list[dict
     """Rows the log can hold, with partition and event time, and rows it cannot, with the reason."""
     good: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
-    told: dict[str, str] = {}
+    told: dict[str, Event] = {}
     for row in rows:
         try:
             event = decode(row.type, row.version, row.data)
             if event.event_id != row.event_id:
                 raise BadEvent(f"event_id is {row.event_id!r}: expected {event.event_id!r}")
-            if row.conflicts or told.setdefault(row.event_id, row.data) != row.data:
+            if row.logged is not None:
+                told.setdefault(row.event_id, decode(row.type, row.logged_version, row.logged))
+            if told.setdefault(row.event_id, event) != event:
                 raise BadEvent(f"{row.event_id} is in the log already, saying something else")
         except BadEvent as problem:
             refused.append({"id": row.id, "reason": str(problem)})
@@ -91,7 +94,7 @@ def _columns(good: list[dict[str, Any]]) -> dict[str, list[Any]]:
 
 _COMMITTED = sa.text("""
     SELECT o.id, o.event_id, o.type, o.version, o.data::text AS data,
-           (e.data <> o.data AND e.version = o.version) AS conflicts
+           CASE WHEN e.data <> o.data THEN e.data::text END AS logged, e.version AS logged_version
     FROM cutover.outbox o LEFT JOIN cutover.events e USING (event_id)
     ORDER BY o.id LIMIT :limit
 """)

@@ -54,6 +54,7 @@ class OrderPlaced(UserEvent, frozen=True, kw_only=True):
     lines: Lines
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         force_setattr(self, "lines", merged(self.lines))
 
     def about(self) -> str:
@@ -77,6 +78,7 @@ class ItemsReturned(UserEvent, frozen=True, kw_only=True):
     lines: Lines
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         force_setattr(self, "lines", merged(self.lines))
 
     def about(self) -> str:

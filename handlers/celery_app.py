@@ -10,10 +10,11 @@ SOFT_LIMIT = 270
 VISIBILITY_TIMEOUT = 3 * HARD_LIMIT
 
 
-def create_app(broker_url: str, *, soft_shutdown: float = 10.0) -> Celery:
-    """An application on this broker, with every setting that keeps nudges from running wild or getting stuck.
+def create_app(broker_url: str, namespace: str, *, soft_shutdown: float = 10.0) -> Celery:
+    """An application on this broker, set so that nudges neither run wild nor get stuck.
 
-    `soft_shutdown` is how many seconds a worker that is asked to stop may take to finish what it has in hand.
+    `namespace` is what the names of its keys in Redis begin with: two systems on one database must not share
+    `unacked`. `soft_shutdown` is how many seconds a worker that is asked to stop may take for what it has in hand.
     """
     app = Celery("cutover", broker=broker_url, set_as_current=False)
     app.conf.update(
@@ -29,6 +30,7 @@ def create_app(broker_url: str, *, soft_shutdown: float = 10.0) -> Celery:
         task_time_limit=HARD_LIMIT,
         task_soft_time_limit=SOFT_LIMIT,
         broker_transport_options={
+            "global_keyprefix": f"{namespace}:",
             "visibility_timeout": VISIBILITY_TIMEOUT,
             # Tasks of a dead worker come back with the visibility timeout, not up to 100 seconds later.
             "unacked_restore_throttle": 1,

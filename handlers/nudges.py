@@ -23,7 +23,8 @@ class NudgePublisher:
     twice, and the next sweep makes up for it.
     """
 
-    def __init__(self, app: Celery, broker: "redis.Redis", subscriptions: Subscriptions) -> None:
+    def __init__(self, app: Celery, broker: "redis.Redis", namespace: str, subscriptions: Subscriptions) -> None:
+        self._namespace = namespace
         self._app = app
         self._broker = broker
         self._subscriptions = subscriptions
@@ -38,15 +39,18 @@ class NudgePublisher:
     def arrived(self, nudge: Nudge) -> None:
         """Whoever acts on a nudge says so before looking, so that anything newer is nudged again."""
         try:
-            self._broker.delete(_key(nudge))
+            self._broker.delete(self._key(nudge))
         except redis.RedisError as problem:
             log.warning("nudge_not_cleared", problem=str(problem))
 
     def _new(self, nudges: list[Nudge]) -> list[Nudge]:
         pipeline = self._broker.pipeline(transaction=False)
         for nudge in nudges:
-            pipeline.set(_key(nudge), b"1", nx=True, px=COALESCE_MILLISECONDS)
+            pipeline.set(self._key(nudge), b"1", nx=True, px=COALESCE_MILLISECONDS)
         return [nudge for nudge, is_new in zip(nudges, pipeline.execute(), strict=True) if is_new]
+
+    def _key(self, nudge: Nudge) -> str:
+        return f"{self._namespace}:nudge:{nudge.subscription}:{nudge.partition}"
 
     def _send(self, nudge: Nudge) -> None:
         queue = self._subscriptions[nudge.subscription].queue
@@ -85,7 +89,3 @@ class Advancer:
             for partition in follower.partitions(self._partitions)
             if not (partitioned and follower.partitioned) or partition == nudge.partition
         ]
-
-
-def _key(nudge: Nudge) -> str:
-    return f"cutover:nudge:{nudge.subscription}:{nudge.partition}"

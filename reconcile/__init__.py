@@ -3,6 +3,7 @@
 from reconcile.answer import Answer
 from reconcile.difference import FieldDifference, Kind, differences, kinds
 from reconcile.errors import NotReconciled, PolicyRefused, ReconcileError, ToleranceExpired, UnknownRun
+from reconcile.evidence import UnitEvidence, unit_evidence
 from reconcile.page import as_html
 from reconcile.plan import ReconciliationPlan
 from reconcile.policy import FieldRule, Policy
@@ -25,6 +26,7 @@ __all__ = [
     "Report",
     "ToleranceExpired",
     "Totals",
+    "UnitEvidence",
     "UnknownRun",
     "Verdict",
     "as_html",
@@ -34,5 +36,6 @@ __all__ = [
     "kinds",
     "make_report",
     "reconcile",
+    "unit_evidence",
     "write_report",
 ]

@@ -9,6 +9,10 @@ from reconcile.totals import Totals
 State: TypeAlias = Literal["ready", "differ", "incomplete"]
 
 
+ENOUGH = 300
+"""Matching pairs without a difference from which on the error rate is below 1 % with 95 % confidence."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """`ready` only if every pair matches or is explained and nothing puts the evidence in doubt."""
@@ -83,10 +87,13 @@ def _ready(whole: Sum) -> Answer:
         f"None of {whole.match:,} pairs with equal inputs differs. With 95 % confidence at most "
         f"{_percent(min(1.0, 3 / whole.match))} of such pairs do (three in {whole.match:,})."
     )
+    enough = whole.match >= ENOUGH
     return Answer(
-        state="ready",
+        state="ready" if enough else "incomplete",
         headline=headline,
-        signing="Yes. Nothing in this report stands against it.",
+        signing="Yes. Nothing in this report stands against it."
+        if enough
+        else f"Not yet. Nothing stands against it, but it takes {ENOUGH:,} matching pairs to say much.",
         sentences=(*_account(whole), bound),
     )
 

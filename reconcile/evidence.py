@@ -12,11 +12,12 @@ from reconcile.comparison import pairs_of
 from reconcile.difference import TELLING, FieldDifference, differences
 from reconcile.errors import NotReconciled
 from reconcile.pair import Pair
-from reconcile.policy import Policy
+from reconcile.plan import ReconciliationPlan
 from reconcile.schema import comparisons, reconciliations
 from reconcile.totals import Totals
 from reconcile.verdict import Causes, Ruling
 from shadow import schema as shadow
+from shadow.outcome import Fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ class CauseCount:
 
 @dataclass(frozen=True, kw_only=True)
 class UnitEvidence:
-    """One pair in full."""
+    """One pair in full. `compared` are the fields of legacy and event-driven side as they were compared: normalised."""
 
     unit: str
     verdict: Ruling
@@ -64,6 +65,7 @@ class UnitEvidence:
     causes: Causes
     pair: Pair
     differences: tuple[FieldDifference, ...]
+    compared: tuple[Fields, Fields]
 
 
 def reconciled(connection: Connection, run: str) -> Reconciled:
@@ -159,19 +161,22 @@ def matching_units(connection: Connection, run: str, number: int) -> tuple[str, 
     return tuple(connection.scalars(_EXAMPLES, {"run": run, "number": number}))
 
 
-def unit_evidence(connection: Connection, run: str, units: Sequence[str], policy: Policy) -> list[UnitEvidence]:
+def unit_evidence(
+    connection: Connection, run: str, units: Sequence[str], plan: ReconciliationPlan
+) -> list[UnitEvidence]:
     """These units in full, in the order given. One without a stored comparison is a match."""
     table = comparisons
     rows = connection.execute(select(table).where(table.c.run == run, table.c.unit.in_(units)))
     stored = {row.unit: row for row in rows}
     pairs = pairs_of(connection, run, units)
-    return [_evidence(pairs[unit], stored.get(unit), policy) for unit in units if unit in pairs]
+    return [_evidence(pairs[unit], stored.get(unit), plan) for unit in units if unit in pairs]
 
 
-def _evidence(pair: Pair, row: object, policy: Policy) -> UnitEvidence:
+def _evidence(pair: Pair, row: object, plan: ReconciliationPlan) -> UnitEvidence:
     found: Iterable[FieldDifference] = ()
+    one, other = (plan.job.normalise(side.fields) if side else {} for side in (pair.legacy, pair.event_driven))
     if pair.legacy is not None and pair.event_driven is not None:
-        found = differences(policy, pair.legacy.fields, pair.event_driven.fields)
+        found = differences(plan.policy, one, other)
     return UnitEvidence(
         unit=pair.unit,
         verdict=getattr(row, "verdict", "match"),
@@ -180,6 +185,7 @@ def _evidence(pair: Pair, row: object, policy: Policy) -> UnitEvidence:
         causes=msgspec.convert(getattr(row, "causes", {}), Causes),
         pair=pair,
         differences=tuple(found),
+        compared=(one, other),
     )
 
 

@@ -52,7 +52,7 @@ class Report:
 def make_report(engine: Engine, runs: Sequence[str], plan: ReconciliationPlan) -> Report:
     """The report on reconciled runs, from one consistent snapshot. Raises UnknownRun and NotReconciled."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as snapshot:
-        selection = select_units(snapshot, runs, plan.policy)
+        selection = select_units(snapshot, runs, plan)
         reports = tuple(_run_report(snapshot, run, plan, selection) for run in runs)
     totals = [report.reconciled.totals for report in reports]
     made_at = datetime.now(UTC)
@@ -84,7 +84,7 @@ def _run_report(snapshot: Connection, run: str, plan: ReconciliationPlan, select
         uncovered_inputs=evidence.uncovered_inputs(snapshot, run),
         groups=selection.groups(run),
         shown=selection.shown(run),
-        examples=tuple(evidence.unit_evidence(snapshot, run, examples, plan.policy)),
+        examples=tuple(evidence.unit_evidence(snapshot, run, examples, plan)),
     )
 
 

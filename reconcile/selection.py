@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from reconcile import evidence
 from reconcile.evidence import Group, UnitEvidence
 from reconcile.pair import Recorded
-from reconcile.policy import Policy
+from reconcile.plan import ReconciliationPlan
 from reconcile.progress import run_progress
 from reconcile.values import canonical
 
@@ -37,11 +37,11 @@ class Selection:
         return self._shown[run]
 
 
-def select_units(connection: Connection, runs: Sequence[str], policy: Policy) -> Selection:
+def select_units(connection: Connection, runs: Sequence[str], plan: ReconciliationPlan) -> Selection:
     """Up to PER_GROUP pairs of each group while there is ROOM, dealt out in turn to all groups alike."""
     groups = {run: _groups(connection, run) for run in runs}
     samples = {
-        (run, rank): evidence.unit_evidence(connection, run, group.sample(PER_GROUP), policy)
+        (run, rank): evidence.unit_evidence(connection, run, group.sample(PER_GROUP), plan)
         for run in groups
         for rank, group in enumerate(groups[run])
     }

@@ -48,7 +48,7 @@ def shown_fields(unit: UnitEvidence, policy: Policy) -> Iterator[ShownField]:
         legacy, event_driven = one.get(name, UNSET), other.get(name, UNSET)
         if legacy is not UNSET or event_driven is not UNSET:
             rule = policy.rule(name) or exact_rule(name, legacy, event_driven)
-            yield _shown(rule, legacy, event_driven, _state(unit, name, legacy, event_driven))
+            yield _shown(rule, legacy, event_driven, unit)
 
 
 def shown_inputs(unit: UnitEvidence) -> Iterator[ShownInput]:
@@ -68,17 +68,21 @@ def _state(unit: UnitEvidence, name: str, legacy: Side, event_driven: Side) -> s
         return "only"
     if any(difference.field == name for difference in unit.differences):
         return "differing"
-    return "identical" if legacy == event_driven else "tolerated"
+    one, other = (side.get(name) for side in unit.compared)
+    return "identical" if one == other else "tolerated"
 
 
-def _shown(rule: FieldRule, legacy: Side, event_driven: Side, state: str) -> ShownField:
+def _shown(rule: FieldRule, legacy: Side, event_driven: Side, unit: UnitEvidence) -> ShownField:
+    """Both sides as they are; what is marked as different is what was compared, without what is no difference."""
+    state = _state(unit, rule.field, legacy, event_driven)
     table: Ranking | None = None
     rows: tuple[Row, ...] = ()
     one, other = (None if side is UNSET else plain(side) for side in (legacy, event_driven))
     if rule.show == "list":
         table = _ranking(rule, legacy, event_driven)
     elif state == "differing" and rule.show != "number" and one is not None and other is not None:
-        rows = tuple(marked_markup(one, other) if rule.show == "html" else marked(one, other))
+        compared = [plain(side[rule.field]) for side in unit.compared]
+        rows = tuple(marked_markup(*compared) if rule.show == "html" else marked(*compared))
     return ShownField(
         name=rule.field,
         show=rule.show,

@@ -87,9 +87,10 @@ def _compare(
         return None, (), ()
     if legacy.decision != event_driven.decision:
         return "decision", ("decision",), ()
-    found = differences(plan.policy, legacy.fields, event_driven.fields)
+    one, other = plan.job.normalise(legacy.fields), plan.job.normalise(event_driven.fields)
+    found = differences(plan.policy, one, other)
     names = tuple(difference.field for difference in found)
-    forgiven = tolerated(plan.policy, legacy.fields, event_driven.fields, found)
+    forgiven = tolerated(plan.policy, one, other, found)
     if legacy.reason != event_driven.reason:
         return "decision", ("reason", *names), forgiven
     if not found:

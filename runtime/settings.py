@@ -19,6 +19,7 @@ _EXPECTED = {
     "CUTOVER_PARTITIONS": "a whole number from 1 to 1024",
     "CUTOVER_LOG_LEVEL": "debug, info, warning or error",
     "CUTOVER_LOG_JSON": "true or false",
+    "CUTOVER_NAMESPACE": "up to 40 of a-z, 0-9, _ and -",
     "CUTOVER_SOFT_SHUTDOWN": "a number of seconds from 0 to 600",
 }
 
@@ -66,6 +67,10 @@ class Settings(BaseSettings):
         default="info", validation_alias="CUTOVER_LOG_LEVEL"
     )
     log_json: bool = Field(default=False, validation_alias="CUTOVER_LOG_JSON")
+    namespace: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")] = Field(
+        default="cutover", validation_alias="CUTOVER_NAMESPACE"
+    )
+    """What the names of all keys in Redis begin with."""
     soft_shutdown: float = Field(default=10.0, ge=0, le=600, validation_alias="CUTOVER_SOFT_SHUTDOWN")
     """Seconds a worker asked to stop may take to finish what it has in hand; 0: it puts it back at once."""
 

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 from migrations.migrate import upgrade
 from runtime import database as databases
 from runtime import servers
 from sandbox.shop.schema import create_tables
+
+# How long one example takes says more about what else the machine does than about the code.
+settings.register_profile("cutover", deadline=None)
+settings.load_profile("cutover")
 
 _numbers = itertools.count(1)
 

@@ -71,7 +71,7 @@ def reconcile_run(
     json: JsonOption = False,
     database: Annotated[
         str | None,
-        typer.Option(help="Another database on the same server: 'rehearsal' or 'demo' after those commands."),
+        typer.Option(help="Another database on the same server: 'cutover_rehearsal' or 'cutover_demo'."),
     ] = None,
 ) -> None:
     """Compare what both paths recorded for a run, and write the report.

@@ -71,6 +71,10 @@ def rehearse(
         str | None,
         typer.Option(help="Names of the columns, e.g. 'order_id=Order,product_id=SKU'. Default: Online Retail's."),
     ] = None,
+    products: Annotated[
+        str | None,
+        typer.Option(help="Pattern (regular expression) of the codes that are products. Default: Online Retail's."),
+    ] = None,
     start: Annotated[
         datetime | None,
         typer.Option("--from", formats=DAY, help="First day replayed event by event; history before it is backfilled."),
@@ -102,7 +106,7 @@ def rehearse(
     if mapping is not None and orders is None:
         raise WrongUse("--mapping names the columns of a file: give --orders FILE too")
     if orders is not None:
-        history = _imported(orders, mapping, screen)
+        history = _imported(orders, mapping, products, screen)
     else:
         end = until.replace(tzinfo=UTC) if until else datetime(2026, 11, 16, tzinfo=UTC)
         with screen.working(f"Making up a year of a shop with {users:,} customers"):
@@ -126,13 +130,20 @@ def _synthetic(users: int, until: datetime, seed: int) -> list[Action]:
     )
 
 
-def _imported(path: Path, mapping: str | None, screen: Screen) -> list[Action]:
+def _imported(path: Path, mapping: str | None, products: str | None, screen: Screen) -> list[Action]:
     from sandbox.shop.import_mapping import ONLINE_RETAIL, parse_mapping
-    from sandbox.shop.order_lines import read_order_lines
+    from sandbox.shop.order_lines import PRODUCT_PATTERN, read_order_lines
 
     with screen.working(f"Reading {path.name}"):
-        found = read_order_lines(path, mapping=parse_mapping(mapping) if mapping else ONLINE_RETAIL)
-    screen.line(f"Read {found.read:,} order lines of {path.name}, kept {found.kept:,}; left out:")
+        found = read_order_lines(
+            path,
+            mapping=parse_mapping(mapping) if mapping else ONLINE_RETAIL,
+            product_pattern=products or PRODUCT_PATTERN,
+        )
+    screen.line(
+        f"Read {found.read:,} order lines of {path.name}, kept {found.kept:,}"
+        + ("; left out:" if found.left_out else ".")
+    )
     for reason, count in sorted(found.left_out.items(), key=lambda item: -item[1]):
         screen.line(f"  {count:>9,}  {reason}")
     return list(found.history)

@@ -56,7 +56,7 @@ def up(
             while not stop.wait(LOOK_EVERY):
                 for name in processes.revive():
                     say(f"the {name} ended by itself and was started again; see {settings.state_dir / 'logs'}")
-        say("Stopping ...")
+            say("Stopping ...")
         servers.stop(settings.state_dir)
 
 
@@ -69,7 +69,7 @@ def down() -> None:
 def status(
     json: JsonOption = False,
     database: Annotated[
-        str | None, typer.Option(help="Another database on the same server, e.g. 'rehearsal' or 'demo'.")
+        str | None, typer.Option(help="Another database on the same server, e.g. 'cutover_rehearsal'.")
     ] = None,
 ) -> None:
     """One screen: servers, log, lag, runs. Exit code 1 when something needs a person."""

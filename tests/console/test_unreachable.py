@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from console.failures import Exit
-from tests.console.commands import SECRET, Answer, all_at_once
+from tests.console.commands import SECRET, Answer, all_of
 
 COMMANDS = {
     "status": ["status"],
@@ -32,13 +32,13 @@ def closed_port() -> Iterator[int]:
 @pytest.fixture(scope="module")
 def without_database(closed_port: int, nowhere: dict[str, str], redis_url: str) -> dict[str, Answer]:
     url = f"postgresql://shop:{SECRET}@127.0.0.1:{closed_port}/shop"
-    return all_at_once(COMMANDS, {**nowhere, "DATABASE_URL": url, "REDIS_URL": redis_url})
+    return all_of(COMMANDS, {**nowhere, "DATABASE_URL": url, "REDIS_URL": redis_url})
 
 
 @pytest.fixture(scope="module")
 def without_broker(closed_port: int, nowhere: dict[str, str], template_url: str) -> dict[str, Answer]:
     url = f"redis://:{SECRET}@127.0.0.1:{closed_port}/0"
-    return all_at_once(COMMANDS, {**nowhere, "DATABASE_URL": template_url, "REDIS_URL": url})
+    return all_of(COMMANDS, {**nowhere, "DATABASE_URL": template_url, "REDIS_URL": url})
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -100,7 +100,7 @@ def test_rehearse_and_reconcile_end_with_1_when_real_workers_run_a_broken_ranker
     assert Path(result["report"]).is_relative_to(tmp_path)
 
     reconciled = run_cli(
-        state_dir, "reconcile", "2026-W46", "--database", "rehearsal", "--html", str(tmp_path), "--json"
+        state_dir, "reconcile", "2026-W46", "--database", "cutover_rehearsal", "--html", str(tmp_path), "--json"
     )
     assert reconciled.returncode == 1, reconciled.stderr
     assert json.loads(reconciled.stdout)["kinds"] == {"order": result["totals"]["mismatch"]}

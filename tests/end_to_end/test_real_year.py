@@ -57,7 +57,7 @@ def history() -> Sequence[Action]:
 
 @pytest.fixture
 def engine(postgres_url: str) -> Iterator[sa.Engine]:
-    engine = databases.create_engine(databases.database_url(postgres_url, "rehearsal"))
+    engine = databases.create_engine(databases.database_url(postgres_url, "cutover_rehearsal"))
     yield engine
     engine.dispose()
 

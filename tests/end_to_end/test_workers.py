@@ -49,7 +49,7 @@ def kill(playground: Playground, name: str) -> None:
 def test_I5_forgetting_everything_redis_holds_costs_no_fact(playground: Playground) -> None:
     for start in range(0, 30, 5):
         happen(playground, *orders(start, start + 5))
-        playground.system.redis.flushdb()
+        playground.system.redis.flushall()
     playground.settle()
     with playground.engine.connect() as connection:
         folded = connection.scalar(sa.text("SELECT count(DISTINCT order_id) FROM cutover.purchases"))

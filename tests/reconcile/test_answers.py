@@ -20,9 +20,15 @@ GOOD = Totals(run="r1", pairs=21_830, match=21_830)
         ),
         ([GOOD, Totals(run="r2", pairs=1, mismatch=1)], [], "differ", "1 of 21,831 pairs differs: not ready."),
         (
-            [Totals(run="r1", pairs=10, match=8, explained=2)],
+            [Totals(run="r1", pairs=1000, match=998, explained=2)],
             [],
             "ready",
+            "998 of 1,000 pairs match, the other 2 are explained.",
+        ),
+        (
+            [Totals(run="r1", pairs=10, match=8, explained=2)],
+            [],
+            "incomplete",
             "8 of 10 pairs match, the other 2 are explained.",
         ),
         (

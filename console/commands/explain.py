@@ -1,0 +1,87 @@
+"""`explain`: one pair of outcomes, side by side, and what the verdict on it rests on."""
+
+import difflib
+from typing import Annotated
+
+import msgspec
+import typer
+
+from console.connected import connected
+from console.failures import Exit, WrongUse
+from console.screen import print_json, print_table
+from console.weekly_job import PLAN
+from reconcile import UnitEvidence, unit_evidence
+from shadow.outcome import Fields
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print everything about the pair as JSON on stdout.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(explain)
+
+
+def explain(
+    run: Annotated[str, typer.Argument(help="A week such as 2026-W47, or a date such as 2026-11-20.")],
+    user: Annotated[str, typer.Argument(help="The user's id.")],
+    json: JsonOption = False,
+    database: Annotated[
+        str | None, typer.Option(help="Another database on the same server, e.g. 'cutover_rehearsal'.")
+    ] = None,
+) -> None:
+    """Why the two paths agree or differ on one user of a run that was reconciled. Exit code 1 when they differ."""
+    with connected(database=database) as system, system.engine.connect() as connection:
+        found = unit_evidence(connection, run, [user], PLAN)
+    if not found:
+        raise WrongUse(f"neither path recorded an outcome for user {user!r} in run {run!r}")
+    if json:
+        print_json(msgspec.to_builtins(found[0]))
+    else:
+        _show(run, found[0])
+    raise typer.Exit(Exit.NO if found[0].verdict == "mismatch" else Exit.GOOD)
+
+
+def _show(run: str, unit: UnitEvidence) -> None:
+    kind = f", {unit.kind.replace('_', ' ')} in {', '.join(unit.fields)}" if unit.kind else ""
+    typer.echo(f"Run {run}, user {unit.unit}: {unit.verdict}{kind}")
+    for cause in unit.causes.events:
+        typer.echo(f"  behind the barrier, but seen by the legacy path: {cause.id}")
+    if unit.causes.uncovered:
+        typer.echo(f"  no late event accounts for the input: {', '.join(unit.causes.uncovered)}")
+    sides = [unit.pair.legacy, unit.pair.event_driven]
+    rows = [
+        ["decision", *(_decision(side.decision, side.reason) if side else "no outcome" for side in sides)],
+        *([name, *(side.inputs.get(name, "-") if side else "-" for side in sides)] for name in _inputs(unit)),
+    ]
+    typer.echo()
+    print_table("", ["", "legacy", "event_driven"], rows, numbers_from=9)
+    for field in [difference.field for difference in unit.differences] or list(unit.compared[0]):
+        typer.echo(f"\n{field}")
+        typer.echo("\n".join(_compared(field, *unit.compared)))
+
+
+def _decision(decision: str, reason: str | None) -> str:
+    return f"{decision} ({reason})" if reason else decision
+
+
+def _inputs(unit: UnitEvidence) -> list[str]:
+    sides = (unit.pair.legacy, unit.pair.event_driven)
+    return sorted({f"{name}" for side in sides if side for name in side.inputs})
+
+
+def _compared(field: str, legacy: Fields, event_driven: Fields) -> list[str]:
+    """The field line by line: `-` only legacy, `+` only event-driven, nothing: both."""
+    one, other = _lines(legacy.get(field)), _lines(event_driven.get(field))
+    return [line for line in difflib.ndiff(one, other) if not line.startswith("?")]
+
+
+def _lines(value: object) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [f"{rank}. {_one_line(item)}" for rank, item in enumerate(value, 1)]
+    return str(value).replace("><", ">\n<").splitlines()
+
+
+def _one_line(item: object) -> str:
+    return "  ".join(str(value) for value in item.values()) if isinstance(item, dict) else str(item)
