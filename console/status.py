@@ -143,7 +143,8 @@ _REFUSED = sa.text("""
 
 _STUCK = sa.text("""
     SELECT format('%s, partition %s: the event at position %s has waited for %s s; see the logs of worker and relay',
-                  c.subscription, c.partition, oldest.position, extract(epoch FROM clock_timestamp() - oldest.recorded_at)::int)
+                  c.subscription, c.partition, oldest.position,
+                  extract(epoch FROM clock_timestamp() - oldest.recorded_at)::int)
     FROM cutover.checkpoints c
     CROSS JOIN LATERAL (
         SELECT pending.* FROM unnest(CAST(:types AS text[])) AS read (type)
