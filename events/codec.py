@@ -58,6 +58,8 @@ def _decode_current(type_: str, data: str | bytes) -> Event:
         return _decoders[type_].decode(data)
     except msgspec.DecodeError as problem:
         raise _malformed(type_, data, str(problem)) from problem
+    except UnicodeError as problem:
+        raise MalformedEvent(type_, "expected text that is valid UTF-8", "data", data) from problem
 
 
 def _malformed(type_: str, data: str | bytes, problem: str) -> MalformedEvent:

@@ -103,3 +103,4 @@ def downgrade() -> None:
     op.drop_index("events_partition_position", table_name="events", schema="cutover")
     op.drop_table("events", schema="cutover")
     op.drop_table("checkpoints", schema="cutover")
+    op.execute("DROP FUNCTION cutover.refuse_change()")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -54,10 +53,6 @@ def test_the_migrations_come_to_what_the_code_declares(database: sa.Engine) -> N
     assert differences(database) == []
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="0001's downgrade leaves the function cutover.refuse_change() behind, which upgrade then creates",
-)
 def test_a_schema_taken_down_comes_back_whole(home: dict[str, str], database: sa.Engine) -> None:
     before = columns(database)
     kept = cutover("migrate", "--down-to", "base", env=home)
