@@ -8,7 +8,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from events import Nudge, Subscriptions, advance
+from events import Nudge, Subscriptions, advance_to_end
 
 TASK = "cutover.advance"
 COALESCE_MILLISECONDS = 2000
@@ -71,11 +71,7 @@ class Advancer:
     def __call__(self, nudge: Nudge) -> int:
         """How many events were folded; 0 when another worker holds the partition."""
         self._publisher.arrived(nudge)
-        folded = 0
-        more = True
-        while more:
-            step = advance(self._engine, self._subscriptions, nudge.subscription, nudge.partition)
-            folded, more = folded + step.events, step.more
+        folded = advance_to_end(self._engine, self._subscriptions, nudge.subscription, nudge.partition)
         if folded:
             self._publisher(self._followers(nudge))
         return folded
