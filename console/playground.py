@@ -16,7 +16,7 @@ from console.weekly_job import JOB, PLAN
 from console.wiring import System, build
 from events import head, lagging
 from reconcile import Totals, reconcile
-from runtime import database
+from runtime import database as databases
 from runtime.servers import Servers
 from runtime.version import code_version
 from sandbox.shop.actions import Action
@@ -25,7 +25,7 @@ from sandbox.shop.bulk import load
 from sandbox.shop.schema import create_tables
 from shadow.barrier import raise_barrier
 from shadow.recorder import finished
-from shadow.schedule import run_event, scheduled_at
+from shadow.schedule import run_event
 
 PATIENCE = 600.0
 
@@ -46,16 +46,16 @@ class Playground:
     def __init__(
         self, servers: Servers, state_dir: Path, partitions: int, *, name: str, workers: int, defect: str | None = None
     ) -> None:
-        self._name = f"cutover_{name}"
+        self.database = f"cutover_{name}"
         self._workers = workers
-        found = replace(servers, database_url=database.database_url(servers.database_url, self._name))
-        self.system: System = build(found, partitions, self._name)
+        found = replace(servers, database_url=databases.database_url(servers.database_url, self.database))
+        self.system: System = build(found, partitions, self.database)
         self.logs = state_dir / "logs" / name
         # Nothing waits for a playground's workers to finish what they have in hand: its nudges are told again.
         env = {
             **environment(found, state_dir, partitions, defect),
             "CUTOVER_SOFT_SHUTDOWN": "0",
-            "CUTOVER_NAMESPACE": self._name,
+            "CUTOVER_NAMESPACE": self.database,
         }
         self.processes = Processes(env, self.logs)
 
@@ -66,8 +66,8 @@ class Playground:
 
     def __enter__(self) -> Self:
         url = self.system.servers.database_url
-        database.drop_database(url, self._name)
-        database.ensure_database(url, self._name)
+        databases.drop_database(url, self.database)
+        databases.ensure_database(url, self.database)
         self.forget_nudges()
         self.system.prepare()
         with self.engine.begin() as connection:
@@ -84,7 +84,7 @@ class Playground:
 
     def forget_nudges(self) -> None:
         """Remove everything Redis holds for this playground, and nothing else."""
-        for key in self.system.redis.scan_iter(match=f"{self._name}:*", count=1000):
+        for key in self.system.redis.scan_iter(match=f"{self.database}:*", count=1000):
             self.system.redis.delete(key)
 
     def load(self, history: Iterable[Action], progress: Advance) -> None:
@@ -111,12 +111,12 @@ class Playground:
 
     def legacy(self, run: str) -> None:
         """The legacy path of a run. Raises WrongUse once the batch is retired."""
-        event = run_event(run, scheduled_at(run))
+        event = run_event(run)
         legacy_tap()(self.engine, JOB, event, partitions=self.system.partitions, code_version=code_version())
 
     def barrier(self, run: str) -> int:
         """Begin a run, without its legacy path; the barrier's position."""
-        return raise_barrier(self.engine, run_event(run, scheduled_at(run)), self.system.partitions)
+        return raise_barrier(self.engine, run_event(run), self.system.partitions)
 
     def event_driven(self, run: str) -> None:
         """Wait until the workers have recorded the event-driven path of a run that began."""

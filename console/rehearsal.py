@@ -13,7 +13,7 @@ from pathlib import Path
 from console.failures import WrongUse
 from console.playground import Playground
 from console.screen import Screen
-from console.weekly_job import PLAN
+from console.weekly_job import plan_in
 from events import head
 from reconcile import Totals, write_report
 from sandbox.shop.actions import Action
@@ -60,7 +60,7 @@ def rehearse(
         _prehistory(playground, history, before, screen)
         totals = [_step(playground, run, due, screen) for run, due in _between_runs(history, before, runs)]
         with screen.working("Writing the report"):
-            page = write_report(playground.engine, runs, PLAN, report)
+            page = write_report(playground.engine, runs, plan_in(playground.database), report)
         with playground.engine.connect() as connection:
             events = head(connection)
     return Rehearsed(totals=totals, events=events, seconds=time.monotonic() - began, report=page)

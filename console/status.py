@@ -87,8 +87,13 @@ def _lag(system: "System", connection: sa.Connection) -> list[Lag]:
 
 
 def _stuck(system: "System", connection: sa.Connection) -> list[str]:
-    """Partitions with an event that they should have folded long ago."""
+    """What has been waiting for long: rows in the outbox, events that a subscription should have folded."""
+    waiting = connection.execute(_WAITING).one()
     found: list[str] = []
+    if waiting.rows and waiting.seconds > OLD:
+        found.append(
+            f"the outbox: {waiting.rows:,} rows, the oldest for {waiting.seconds} s; is a relay running? see its log"
+        )
     for subscription in system.subscriptions:
         parameters = {
             "name": subscription.name,
@@ -96,7 +101,11 @@ def _stuck(system: "System", connection: sa.Connection) -> list[str]:
             "partitioned": subscription.partitioned,
             "old": OLD,
         }
-        found += connection.scalars(_STUCK, parameters)
+        for row in connection.execute(_STUCK, parameters):
+            found.append(
+                f"{row.subscription}: {row.partitions} partitions, the first at position {row.position}, for up to "
+                f"{row.seconds} s; is a worker running for queue {subscription.queue}? see its log"
+            )
     return found
 
 
@@ -142,21 +151,27 @@ _REFUSED = sa.text("""
 """)
 
 _STUCK = sa.text("""
-    SELECT format('%s, partition %s: the event at position %s has waited for %s s; see the logs of worker and relay',
-                  c.subscription, c.partition, oldest.position,
-                  extract(epoch FROM clock_timestamp() - oldest.recorded_at)::int)
+    SELECT c.subscription, count(*) AS partitions, min(oldest.position) AS position,
+           max(extract(epoch FROM clock_timestamp() - oldest.recorded_at))::int AS seconds
     FROM cutover.checkpoints c
     CROSS JOIN LATERAL (
         SELECT pending.* FROM unnest(CAST(:types AS text[])) AS read (type)
+        CROSS JOIN (SELECT generate_series(-1, partitions - 1) AS partition FROM cutover.log_settings) AS of_log
         CROSS JOIN LATERAL (
             SELECT e.position, e.recorded_at FROM cutover.events e
-            WHERE e.type = read.type AND e.position > c.position
-              AND (NOT :partitioned OR e.partition IN (c.partition, -1))
+            WHERE e.type = read.type AND e.partition = of_log.partition AND e.position > c.position
             ORDER BY e.position LIMIT 1
         ) AS pending
+        WHERE NOT :partitioned OR of_log.partition IN (-1, c.partition)
         ORDER BY pending.position LIMIT 1
     ) AS oldest
     WHERE c.subscription = :name AND oldest.recorded_at < clock_timestamp() - make_interval(secs => :old)
+    GROUP BY c.subscription
+""")
+
+_WAITING = sa.text("""
+    SELECT count(*) AS rows, extract(epoch FROM clock_timestamp() - min(emitted_at))::int AS seconds
+    FROM cutover.outbox
 """)
 
 _CHECKPOINTS = sa.text("SELECT subscription, min(position) AS position FROM cutover.checkpoints GROUP BY subscription")

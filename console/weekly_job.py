@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -47,7 +48,13 @@ PLAN = ReconciliationPlan(
         "profile": frozenset({"UserRegistered", "UserUnsubscribed", "UserResubscribed"}),
     },
     shared_inputs=frozenset({"popularity", "catalogue"}),
+    creates=frozenset({"UserRegistered"}),
 )
+
+
+def plan_in(database: str | None) -> ReconciliationPlan:
+    """The plan, with commands in its reports that look into this database (None: the one the settings name)."""
+    return replace(PLAN, show_unit=f"{PLAN.show_unit} --database {database}") if database else PLAN
 
 
 class RecordingMailer:

@@ -4,6 +4,7 @@ Lock the checkpoint, read the partition's next events in order, fold them, write
 transaction. Order, effects exactly once, parallelism and the barrier all come from this.
 """
 
+import sys
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -53,11 +54,16 @@ def advance(engine: sa.Engine, subscriptions: Subscriptions, name: str, partitio
     return Advanced(events=len(batch.events), position=batch.upto, more=batch.upto < end)
 
 
-def advance_to_end(engine: sa.Engine, subscriptions: Subscriptions, name: str, partition: int) -> int:
-    """Advance one partition until nothing is left or another worker holds it; how many events were folded."""
+def advance_to_end(
+    engine: sa.Engine, subscriptions: Subscriptions, name: str, partition: int, *, most: int = sys.maxsize
+) -> int:
+    """Advance one partition until nothing is left or another worker holds it; how many events were folded.
+
+    Stops after about `most` events, for callers who must not take long.
+    """
     events = 0
     more = True
-    while more:
+    while more and events < most:
         step = advance(engine, subscriptions, name, partition)
         events, more = events + step.events, step.more
     return events
@@ -119,10 +125,13 @@ _FIRST_PENDING = sa.text("""
     FROM (SELECT min(position) AS position FROM cutover.checkpoints
           WHERE subscription = :name AND (CAST(:partition AS smallint) IS NULL OR partition = :partition)) AS folded
     CROSS JOIN unnest(CAST(:types AS text[])) AS read (type)
+    CROSS JOIN (SELECT generate_series(-1, partitions - 1) AS partition FROM cutover.log_settings) AS of_log
     CROSS JOIN LATERAL (
         SELECT e.position FROM cutover.events e
-        WHERE e.type = read.type AND e.position > folded.position AND e.position <= :end
+        WHERE e.type = read.type AND e.partition = of_log.partition
+          AND e.position > folded.position AND e.position <= :end
         ORDER BY e.position LIMIT 1
     ) AS pending
+    WHERE CAST(:partition AS smallint) IS NULL OR of_log.partition IN (-1, :partition)
 """)
-"""Type by type, because each is then one step down an index, however far the checkpoint lies back."""
+"""One step down an index for each type and partition, however far the checkpoint lies back."""

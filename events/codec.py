@@ -46,10 +46,10 @@ def _upcast(type_: str, version: int, newest: int, data: str | bytes) -> bytes:
         raise MalformedEvent(type_, "expected 1 or more", "version", version)
     try:
         fields = msgspec.json.decode(data, type=dict[str, Any])
-    except msgspec.DecodeError as problem:
-        raise MalformedEvent(type_, str(problem), "data", data) from problem
-    for step in range(version, newest):
-        fields = UPCASTS[type_, step](fields)
+        for step in range(version, newest):
+            fields = UPCASTS[type_, step](fields)
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError) as problem:
+        raise MalformedEvent(type_, f"is no event of version {version} ({problem})", "data", data) from problem
     return _encoder.encode(fields)
 
 
@@ -58,8 +58,8 @@ def _decode_current(type_: str, data: str | bytes) -> Event:
         return _decoders[type_].decode(data)
     except msgspec.DecodeError as problem:
         raise _malformed(type_, data, str(problem)) from problem
-    except UnicodeError as problem:
-        raise MalformedEvent(type_, "expected text that is valid UTF-8", "data", data) from problem
+    except (ValueError, TypeError, OverflowError, RecursionError) as problem:
+        raise MalformedEvent(type_, f"cannot be read ({problem})", "data", data) from problem
 
 
 def _malformed(type_: str, data: str | bytes, problem: str) -> MalformedEvent:
@@ -68,7 +68,7 @@ def _malformed(type_: str, data: str | bytes, problem: str) -> MalformedEvent:
     path = where.rstrip("`").lstrip(".") or "data"
     try:
         value: Any = msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return MalformedEvent(type_, expected, "data", data)
     for step in re.findall(r"[^.\[\]]+", path) if where else ():
         try:

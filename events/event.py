@@ -7,8 +7,11 @@ import msgspec
 from msgspec.structs import force_setattr
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-IDENTIFIER = msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
+IDENTIFIER = msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")
 Id = Annotated[str, IDENTIFIER]
+
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+"""Event times outside these years are mistakes, and would overflow where weeks are added to them."""
 
 EVERY_PARTITION = -1
 """The partition number of events which every partition must see."""
@@ -29,7 +32,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Keep every time in UTC: the same fact told from two time zones is the same event."""
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if isinstance(value, datetime) and value.tzinfo is not None and value.tzinfo is not UTC:
+            if not isinstance(value, datetime):
+                continue
+            if not FIRST_YEAR <= value.year <= LAST_YEAR:
+                raise ValueError(f"{name} is {value.isoformat()}: expected a year from {FIRST_YEAR} to {LAST_YEAR}")
+            if value.tzinfo is not None and value.tzinfo is not UTC:
                 force_setattr(self, name, value.astimezone(UTC))
 
     def about(self) -> str:

@@ -118,7 +118,6 @@ def lagging(connection: sa.Connection, subscriptions: Subscriptions) -> dict[Nud
             "name": subscription.name,
             "types": list(subscription.types),
             "partitioned": subscription.partitioned,
-            "every": EVERY_PARTITION,
         }
         for partition, lag in connection.execute(_LAG, parameters):
             behind[Nudge(subscription.name, partition)] = lag
@@ -129,13 +128,13 @@ _LAG = sa.text("""
     SELECT c.partition, max(newest.position) - c.position
     FROM cutover.checkpoints c
     CROSS JOIN unnest(CAST(:types AS text[])) AS read (type)
+    CROSS JOIN (SELECT generate_series(-1, partitions - 1) AS partition FROM cutover.log_settings) AS of_log
     CROSS JOIN LATERAL (
         SELECT e.position FROM cutover.events e
-        WHERE e.type = read.type AND e.position > c.position
-          AND (NOT :partitioned OR e.partition IN (c.partition, :every))
+        WHERE e.type = read.type AND e.partition = of_log.partition AND e.position > c.position
         ORDER BY e.position DESC LIMIT 1
     ) AS newest
-    WHERE c.subscription = :name
+    WHERE c.subscription = :name AND (NOT :partitioned OR of_log.partition IN (-1, c.partition))
     GROUP BY c.partition, c.position
 """)
-"""Type by type, because each is then a few steps down an index, however far the checkpoint lies back."""
+"""One step down an index for each type and partition, however far the checkpoint lies back."""

@@ -16,6 +16,7 @@ outbox = sa.Table(
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("version", sa.SmallInteger, nullable=False),
     sa.Column("data", pg.JSONB, nullable=False),
+    sa.Column("emitted_at", MOMENT, nullable=False, server_default=NOW),
     comment="emitted, not yet in the log; any language may insert here in its own transaction",
 )
 
@@ -31,7 +32,7 @@ events = sa.Table(
     sa.Column("recorded_at", MOMENT, nullable=False, server_default=NOW),
     sa.Column("data", pg.JSONB, nullable=False),
     sa.Index("events_partition_position", "partition", "position"),
-    sa.Index("events_type_position", "type", "position"),
+    sa.Index("events_type_partition_position", "type", "partition", "position"),
     sa.Index("events_type_occurred_at", "type", "occurred_at"),
     comment="the log: gapless positions, one row a fact; rows are never changed or deleted",
 )

@@ -147,9 +147,13 @@ class RunEvent(Event, frozen=True, kw_only=True):
 class WeekStarted(RunEvent, frozen=True, kw_only=True):
     """The weekly run begins; `run` is an ISO week such as `2026-W47`."""
 
+    run: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-W\d{2}\Z")]
+
 
 class DayStarted(RunEvent, frozen=True, kw_only=True):
     """A daily run, which only compares, begins; `run` is a date such as `2026-11-20`."""
+
+    run: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}\Z")]
 
 
 EVENT_TYPES: Mapping[str, type[Event]] = {
@@ -173,7 +177,9 @@ Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def _order_placed_from_1(data: dict[str, Any]) -> dict[str, Any]:
-    product_ids = data.pop("product_ids", ())
+    product_ids = data.pop("product_ids", None)
+    if not isinstance(product_ids, list):
+        raise TypeError(f"product_ids is {product_ids!r}: expected an array")
     return {**data, "lines": [{"product_id": product_id} for product_id in product_ids]}
 
 

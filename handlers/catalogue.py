@@ -87,7 +87,8 @@ class Catalogue:
 
     def at(self, position: int) -> "CatalogueView":
         """The catalogue as of this log position, which must have been loaded."""
-        later = {change.row for change in self._changes[bisect_right(self._positions, position) :]}
+        changes = self._changes[bisect_right(self._positions, position) :]
+        later = {row for row in {change.row for change in changes} if self._differs(row, position)}
         if not later:
             return self._view(self._taste, self._match, self._active, np.zeros(0, dtype=np.int64), position)
         taste, match, active = self._taste.copy(), self._match.copy(), self._active.copy()
@@ -97,6 +98,16 @@ class Catalogue:
             match[row] = version.match if version else 0.0
             active[row] = version is not None and version.active
         return self._view(taste, match, active, np.array(sorted(later), dtype=np.int64), position)
+
+    def _differs(self, row: int, position: int) -> bool:
+        """Whether the newest version of a row says anything else for ranking than the one at this position."""
+        then = self.version(row, position)
+        return (
+            then is None
+            or then.active != self._active[row]
+            or not np.array_equal(then.match, self._match[row])
+            or not np.array_equal(then.taste, self._taste[row])
+        )
 
     def version(self, row: int, position: int) -> ProductVersion | None:
         """What stood in this row at this log position; None before the product was known."""
@@ -128,7 +139,14 @@ class Catalogue:
         )
 
     def load(self, connection: sa.Connection) -> None:
-        """Read the versions that were recorded since the last time."""
+        """Read the versions that were recorded since the last time. Interrupted, it begins anew the next time."""
+        try:
+            self._load(connection)
+        except BaseException:
+            Catalogue.__init__(self)
+            raise
+
+    def _load(self, connection: sa.Connection) -> None:
         rows = connection.execute(_NEWER, {"position": self._loaded}).all()
         if not rows:
             return

@@ -12,6 +12,10 @@ from events import Nudge, Subscriptions, advance_to_end
 
 TASK = "cutover.advance"
 COALESCE_MILLISECONDS = 2000
+LONGEST_QUEUE = 1000
+"""Where so many nudges wait already, no worker is at work: more of them would only fill the broker."""
+AT_ONCE = 50_000
+"""Events one task folds at most, so that no task meets its time limit; the sweep brings the next nudge."""
 
 log = structlog.get_logger()
 
@@ -47,7 +51,12 @@ class NudgePublisher:
         pipeline = self._broker.pipeline(transaction=False)
         for nudge in nudges:
             pipeline.set(self._key(nudge), b"1", nx=True, px=COALESCE_MILLISECONDS)
-        return [nudge for nudge, is_new in zip(nudges, pipeline.execute(), strict=True) if is_new]
+        new = [nudge for nudge, is_new in zip(nudges, pipeline.execute(), strict=True) if is_new]
+        return [nudge for nudge in new if self._waiting(nudge) < LONGEST_QUEUE]
+
+    def _waiting(self, nudge: Nudge) -> int:
+        queue = self._subscriptions[nudge.subscription].queue
+        return int(self._broker.llen(f"{self._namespace}:{queue}"))
 
     def _key(self, nudge: Nudge) -> str:
         return f"{self._namespace}:nudge:{nudge.subscription}:{nudge.partition}"
@@ -71,7 +80,7 @@ class Advancer:
     def __call__(self, nudge: Nudge) -> int:
         """How many events were folded; 0 when another worker holds the partition."""
         self._publisher.arrived(nudge)
-        folded = advance_to_end(self._engine, self._subscriptions, nudge.subscription, nudge.partition)
+        folded = advance_to_end(self._engine, self._subscriptions, nudge.subscription, nudge.partition, most=AT_ONCE)
         if folded:
             self._publisher(self._followers(nudge))
         return folded

@@ -18,18 +18,18 @@ SALES = ("OrderPlaced", "OrderCancelled", "ItemsReturned")
 def orders_by_product(events: Iterable[Event]) -> Counter[str]:
     """For each product the number of orders in which some of it was bought and kept."""
     events = list(events)
-    cancelled = {event.order_id for event in events if isinstance(event, OrderCancelled)}
-    returned: Counter[tuple[str, str]] = Counter()
+    cancelled = {(event.user_id, event.order_id) for event in events if isinstance(event, OrderCancelled)}
+    returned: Counter[tuple[str, str, str]] = Counter()
     for event in events:
         if isinstance(event, ItemsReturned):
             for line in event.lines:
-                returned[event.order_id, line.product_id] += line.quantity
+                returned[event.user_id, event.order_id, line.product_id] += line.quantity
     return Counter(
         str(line.product_id)
         for event in events
-        if isinstance(event, OrderPlaced) and event.order_id not in cancelled
+        if isinstance(event, OrderPlaced) and (event.user_id, event.order_id) not in cancelled
         for line in event.lines
-        if line.quantity > returned[event.order_id, line.product_id]
+        if line.quantity > returned[event.user_id, event.order_id, line.product_id]
     )
 
 

@@ -45,13 +45,16 @@ def _return(connection: sa.Connection, partition: int, events: Iterable[ItemsRet
 def _cancel(connection: sa.Connection, events: Sequence[OrderCancelled], placed: Sequence[OrderPlaced]) -> None:
     """Remember the cancelled orders; mark the purchases of those, and of just placed ones cancelled earlier."""
     if events:
-        connection.execute(_REMEMBER_CANCELLED, {"order_ids": [event.order_id for event in events]})
-    users = {str(event.order_id): event.user_id for event in events}
-    users |= {str(event.order_id): event.user_id for event in placed}
-    cancelled = list(connection.scalars(_CANCELLED, {"order_ids": list(users)})) if users else []
+        parameters = {"user_ids": [e.user_id for e in events], "order_ids": [e.order_id for e in events]}
+        connection.execute(_REMEMBER_CANCELLED, parameters)
+    touched = {(str(event.user_id), str(event.order_id)) for event in events}
+    touched |= {(str(event.user_id), str(event.order_id)) for event in placed}
+    order_ids = {order_id for _, order_id in touched}
+    found = connection.execute(_CANCELLED, {"order_ids": list(order_ids)}) if touched else ()
+    cancelled = [(row.user_id, row.order_id) for row in found if (row.user_id, row.order_id) in touched]
     if cancelled:
-        parameters = {"order_ids": cancelled, "user_ids": [users[order_id] for order_id in cancelled]}
-        connection.execute(_MARK_CANCELLED, parameters)
+        user_ids, cancelled_ids = (list(column) for column in zip(*cancelled, strict=True))
+        connection.execute(_MARK_CANCELLED, {"user_ids": user_ids, "order_ids": cancelled_ids})
 
 
 def _columns(rows: Sequence[tuple[str, str, str, datetime | None, int]]) -> dict[str, list[object]]:
@@ -113,15 +116,18 @@ _RETURN = sa.text("""
 """)
 
 _REMEMBER_CANCELLED = sa.text("""
-    INSERT INTO cutover.cancelled_orders (order_id) SELECT unnest(CAST(:order_ids AS text[]))
+    INSERT INTO cutover.cancelled_orders (user_id, order_id)
+    SELECT * FROM unnest(CAST(:user_ids AS text[]), CAST(:order_ids AS text[]))
     ON CONFLICT DO NOTHING
 """)
 
-_CANCELLED = sa.text("SELECT order_id FROM cutover.cancelled_orders WHERE order_id = ANY(:order_ids)")
+_CANCELLED = sa.text("SELECT user_id, order_id FROM cutover.cancelled_orders WHERE order_id = ANY(:order_ids)")
 
 _MARK_CANCELLED = sa.text("""
     UPDATE cutover.purchases SET cancelled = true
     WHERE user_id = ANY(:user_ids) AND order_id = ANY(:order_ids) AND NOT cancelled
+      AND (user_id, order_id) IN
+          (SELECT user_id, order_id FROM cutover.cancelled_orders WHERE order_id = ANY(:order_ids))
 """)
 
 _HISTORIES = sa.text("""

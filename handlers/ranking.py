@@ -54,7 +54,7 @@ def rank(catalogue: CatalogueView, directions: Floats, bought: Sequence[Rows]) -
     open_users = np.arange(len(bought))
     sizes = _shortlist_sizes(bought)
     while len(open_users):
-        for users, size in _groups(open_users, sizes, catalogue.indexed):
+        for users, size in _groups(open_users, sizes, catalogue):
             for user, ranked in zip(
                 users, _attempt(catalogue, directions[users], [bought[u] for u in users], size), strict=True
             ):
@@ -70,12 +70,12 @@ def _shortlist_sizes(bought: Sequence[Rows]) -> NDArray[np.int64]:
     return np.maximum(SMALLEST_SHORTLIST, 2 ** np.ceil(np.log2(np.maximum(needed, 1))).astype(np.int64))
 
 
-def _groups(users: Rows, sizes: NDArray[np.int64], most: int) -> Iterator[tuple[Rows, int]]:
+def _groups(users: Rows, sizes: NDArray[np.int64], catalogue: CatalogueView) -> Iterator[tuple[Rows, int]]:
     """Users who need a shortlist of the same size, in chunks whose vectors fit into the processor's cache."""
-    capped = np.minimum(sizes[users], most)
+    capped = np.minimum(sizes[users], catalogue.indexed)
     for size in np.unique(capped):
         of_size = users[capped == size]
-        chunk = max(1, CHUNK * SMALLEST_SHORTLIST // max(int(size), 1))
+        chunk = max(1, CHUNK * SMALLEST_SHORTLIST // max(int(size) + len(catalogue.overridden), 1))
         for start in range(0, len(of_size), chunk):
             yield of_size[start : start + chunk], int(size)
 

@@ -53,6 +53,7 @@ purchases = sa.Table(
 cancelled_orders = sa.Table(
     "cancelled_orders",
     metadata,
+    sa.Column("user_id", ID, primary_key=True),
     sa.Column("order_id", ID, primary_key=True),
     comment="kept apart from purchases, because the order may be told after its cancellation (backfill)",
 )

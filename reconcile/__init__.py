@@ -1,6 +1,6 @@
 """Compare what the two paths did: pairs of outcomes, verdicts, totals and the report a person signs on."""
 
-from reconcile.answer import Answer
+from reconcile.answer import Answer, answer, mostly_unequal
 from reconcile.difference import FieldDifference, Kind, differences, kinds
 from reconcile.errors import NotReconciled, PolicyRefused, ReconcileError, ToleranceExpired, UnknownRun
 from reconcile.evidence import UnitEvidence, unit_evidence
@@ -29,12 +29,14 @@ __all__ = [
     "UnitEvidence",
     "UnknownRun",
     "Verdict",
+    "answer",
     "as_html",
     "as_json",
     "differences",
     "judge",
     "kinds",
     "make_report",
+    "mostly_unequal",
     "reconcile",
     "unit_evidence",
     "write_report",

@@ -47,12 +47,22 @@ def answer(totals: Sequence[Totals], doubts: Sequence[str] = ()) -> Answer:
     unfinished = tuple(
         f"Run {run.run} is unfinished: {_paths(run)} has not come to its end." for run in totals if run.unfinished
     )
-    doubts = (*unfinished, *doubts)
+    unequal = tuple(
+        f"In run {run.run} only {run.match:,} of {_pairs(run.pairs)} had equal inputs and could be compared."
+        for run in totals
+        if mostly_unequal(run)
+    )
+    doubts = (*unfinished, *unequal, *doubts)
     if whole.mismatch:
         return _differ(whole, doubts)
     if whole.incomplete or doubts or not whole.match:
         return _incomplete(whole, doubts)
     return _ready(whole)
+
+
+def mostly_unequal(run: Totals) -> bool:
+    """Whether timing kept more than half of a run's pairs from being compared: too much to be explained away."""
+    return run.explained * 2 > run.pairs
 
 
 def _differ(whole: Sum, doubts: Sequence[str]) -> Answer:
@@ -82,10 +92,14 @@ def _ready(whole: Sum) -> Answer:
     if whole.explained:
         headline = f"{whole.match:,} of {_pairs(whole.pairs)} match, the other {whole.explained:,} are explained."
     else:
-        headline = f"All {_pairs(whole.pairs)} match."
+        headline = f"All {_pairs(whole.pairs)} match." if whole.pairs > 1 else "The only pair matches."
     bound = (
-        f"None of {whole.match:,} pairs with equal inputs differs. With 95 % confidence at most "
-        f"{_percent(min(1.0, 3 / whole.match))} of such pairs do (three in {whole.match:,})."
+        ""
+        if whole.match < ENOUGH
+        else (
+            f"None of {whole.match:,} pairs with equal inputs differs. With 95 % confidence at most "
+            f"{_percent(min(1.0, 3 / whole.match))} of such pairs do (three in {whole.match:,})."
+        )
     )
     enough = whole.match >= ENOUGH
     return Answer(
@@ -94,7 +108,7 @@ def _ready(whole: Sum) -> Answer:
         signing="Yes. Nothing in this report stands against it."
         if enough
         else f"Not yet. Nothing stands against it, but it takes {ENOUGH:,} matching pairs to say much.",
-        sentences=(*_account(whole), bound),
+        sentences=(*_account(whole), *([bound] if bound else [])),
     )
 
 

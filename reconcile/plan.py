@@ -13,11 +13,14 @@ class ReconciliationPlan:
 
     `influences` maps the name of each input to the types of the events that can change it; an input it does
     not name is never explained by an event. `shared_inputs` are those that an event of *any* unit can change.
-    `show_unit` is the command which shows one pair in full, with `{run}` and `{unit}` to be filled in.
+    `creates` are the types of the events that bring a unit into being: only such an event, come late,
+    explains that the event-driven path has no outcome for it. `show_unit` is the command which shows one pair in
+    full, with `{run}` and `{unit}` to be filled in.
     """
 
     job: Job
     policy: Policy
     influences: Mapping[str, frozenset[str]] = field(default_factory=dict)
     shared_inputs: frozenset[str] = frozenset()
+    creates: frozenset[str] = frozenset()
     show_unit: str = "cutover explain {run} {unit}"

@@ -57,7 +57,7 @@ def judge(plan: ReconciliationPlan, pair: Pair, late: LateEvents, unfinished: tu
     `unfinished` are the paths that have not finished this run; while there is one, a missing outcome says nothing.
     """
     if pair.legacy is None or pair.event_driven is None:
-        return _missing(pair, late, unfinished)
+        return _missing(plan, pair, late, unfinished)
     kind, fields, forgiven = _compare(plan, pair.legacy, pair.event_driven)
     if pair.legacy.fingerprint != pair.event_driven.fingerprint:
         ruling, causes = _timing(plan, pair, late)
@@ -66,12 +66,12 @@ def judge(plan: ReconciliationPlan, pair: Pair, late: LateEvents, unfinished: tu
     return Verdict(ruling=ruling, kind=kind, fields=fields, tolerated=forgiven)
 
 
-def _missing(pair: Pair, late: LateEvents, unfinished: tuple[Path, ...]) -> Verdict:
+def _missing(plan: ReconciliationPlan, pair: Pair, late: LateEvents, unfinished: tuple[Path, ...]) -> Verdict:
     kind: Kind = "missing_in_legacy" if pair.legacy is None else "missing_in_event_driven"
     if unfinished:
         return Verdict(ruling="incomplete", kind=kind, causes=Causes(unfinished=unfinished))
-    events = late.of_unit(pair.unit)
-    if events:
+    events = [event for event in late.of_unit(pair.unit) if event.type in plan.creates]
+    if events and pair.event_driven is None:
         return Verdict(ruling="explained", kind=kind, causes=_named(events))
     return Verdict(ruling="mismatch", kind=kind)
 

@@ -51,11 +51,13 @@ def run_legacy(
     """
     position = raise_barrier(engine, event, partitions)
     began = time.perf_counter()
+    with engine.begin() as connection:
+        # Committed by itself: the event-driven path opens the same run, and must not wait for the batch.
+        recorder.open_run(connection, event, position)
     with engine.begin() as books:
         recorder.hold(books, event.run, "legacy")
         if recorder.finished(books, event.run, "legacy"):
             return Tapped(run=event.run, already=True)
-        recorder.open_run(books, event, position)
         recorder.open_path(books, event.run, "legacy", code_version)
         with engine.connect().execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True

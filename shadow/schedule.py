@@ -31,10 +31,11 @@ def scheduled_at(run: str) -> datetime:
     raise BadRunName(run)
 
 
-def run_event(run: str, occurred_at: datetime) -> RunEvent:
-    """The event that begins this run. Raises BadRunName."""
+def run_event(run: str) -> RunEvent:
+    """The event that begins this run: the same one whoever begins it, and when. Raises BadRunName."""
     kind = WeekStarted if _WEEK.fullmatch(run) else DayStarted
-    return kind(run=run, scheduled_at=scheduled_at(run), occurred_at=occurred_at)
+    due = scheduled_at(run)
+    return kind(run=run, scheduled_at=due, occurred_at=due)
 
 
 def runs_between(start: date, end: date, *, nights: int = 7) -> list[str]:

@@ -29,7 +29,10 @@ def explain(
         str | None, typer.Option(help="Another database on the same server, e.g. 'cutover_rehearsal'.")
     ] = None,
 ) -> None:
-    """Why the two paths agree or differ on one user of a run that was reconciled. Exit code 1 when they differ."""
+    """Why the two paths agree or differ on one user of a run that was reconciled.
+
+    Exit code 1 when they differ, 3 when they could not be judged.
+    """
     with connected(database=database) as system, system.engine.connect() as connection:
         found = unit_evidence(connection, run, [user], PLAN)
     if not found:
@@ -38,11 +41,12 @@ def explain(
         print_json(msgspec.to_builtins(found[0]))
     else:
         _show(run, found[0])
-    raise typer.Exit(Exit.NO if found[0].verdict == "mismatch" else Exit.GOOD)
+    raise typer.Exit({"mismatch": Exit.NO, "incomplete": Exit.INCOMPLETE}.get(found[0].verdict, Exit.GOOD))
 
 
 def _show(run: str, unit: UnitEvidence) -> None:
-    kind = f", {unit.kind.replace('_', ' ')} in {', '.join(unit.fields)}" if unit.kind else ""
+    where = f" in {', '.join(unit.fields)}" if unit.fields and unit.fields != (unit.kind,) else ""
+    kind = f", {unit.kind.replace('_', ' ')}{where}" if unit.kind else ""
     typer.echo(f"Run {run}, user {unit.unit}: {unit.verdict}{kind}")
     for cause in unit.causes.events:
         typer.echo(f"  behind the barrier, but seen by the legacy path: {cause.id}")

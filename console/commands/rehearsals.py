@@ -13,7 +13,7 @@ from console.playground import Playground
 from console.rehearsal import Rehearsed, Window
 from console.rehearsal import rehearse as rehearse_history
 from console.screen import Screen, print_json, print_table, say
-from reconcile import Totals
+from reconcile import Totals, answer, mostly_unequal
 from runtime.instance import claim
 from runtime.settings import Settings
 from sandbox.defects import CATALOGUE
@@ -22,6 +22,7 @@ from sandbox.shop.actions import Action
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 DAY = ["%Y-%m-%d"]
 
+MARKS = {"ready": "GOOD", "differ": "NOT READY", "incomplete": "NOT ENOUGH"}
 COUNTS = ("pairs", "match", "explained", "mismatch", "incomplete")
 
 
@@ -204,25 +205,17 @@ def _summary(rehearsed: Rehearsed) -> None:
     sums = _sums(rehearsed.totals)
     rows.append(["together", *(f"{sums[count]:,}" for count in COUNTS)])
     print_table("", ["run", *COUNTS], rows)
-    say("\n" + _verdict(sums))
-    say(f"{rehearsed.events:,} events, {rehearsed.seconds:.0f} s.\n")
-    typer.echo(f"Report: {rehearsed.report}")
-
-
-def _verdict(sums: dict[str, int]) -> str:
-    if sums["mismatch"]:
-        return f"NOT READY: {sums['mismatch']:,} of {sums['pairs']:,} outcomes differ. The report shows how."
-    if sums["incomplete"]:
-        return f"INCOMPLETE: {sums['incomplete']:,} of {sums['pairs']:,} pairs could not be judged."
-    explained = f" ({sums['explained']:,} more are explained by timing)" if sums["explained"] else ""
-    return (
-        f"GOOD: in {sums['match']:,} of {sums['pairs']:,} pairs the event-driven path would have sent exactly what the "
-        f"cron batch would have sent{explained}."
-    )
+    found = answer(rehearsed.totals)
+    typer.echo(f"\n{MARKS[found.state]}: {found.headline}")
+    if found.state == "ready":
+        typer.echo("The event-driven path would have sent exactly what the cron batch would have sent.")
+    typer.echo("\n".join(["Can I sign? " + found.signing, *found.sentences]))
+    typer.echo(f"\n{rehearsed.events:,} events in {rehearsed.seconds:.0f} s. Report: {rehearsed.report}")
+    say("PostgreSQL and Valkey keep running for the next command; `cutover down` stops them.")
 
 
 def _code(totals: Sequence[Totals]) -> Exit:
     sums = _sums(totals)
     if sums["mismatch"]:
         return Exit.NO
-    return Exit.INCOMPLETE if sums["incomplete"] else Exit.GOOD
+    return Exit.INCOMPLETE if sums["incomplete"] or any(map(mostly_unequal, totals)) else Exit.GOOD

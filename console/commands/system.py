@@ -47,6 +47,7 @@ def up(
                 with system.engine.begin() as connection:
                     create_tables(connection)
             env = environment(system.servers, settings.state_dir, settings.partitions)
+            env.setdefault("CUTOVER_SOFT_SHUTDOWN", "2")
         with Processes(env, settings.state_dir / "logs") as processes:
             processes.start_all(workers)
             say(

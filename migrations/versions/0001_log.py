@@ -54,7 +54,9 @@ def upgrade() -> None:
     )
     op.create_index("events_partition_position", "events", ["partition", "position"], unique=False, schema="cutover")
     op.create_index("events_type_occurred_at", "events", ["type", "occurred_at"], unique=False, schema="cutover")
-    op.create_index("events_type_position", "events", ["type", "position"], unique=False, schema="cutover")
+    op.create_index(
+        "events_type_partition_position", "events", ["type", "partition", "position"], unique=False, schema="cutover"
+    )
     op.create_table(
         "log_settings",
         sa.Column("one", sa.Boolean(), server_default=sa.true(), nullable=False),
@@ -71,6 +73,9 @@ def upgrade() -> None:
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("version", sa.SmallInteger(), nullable=False),
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column(
+            "emitted_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("id"),
         schema="cutover",
         comment="emitted, not yet in the log; any language may insert here in its own transaction",
@@ -98,7 +103,7 @@ def downgrade() -> None:
     op.drop_table("refused_events", schema="cutover")
     op.drop_table("outbox", schema="cutover")
     op.drop_table("log_settings", schema="cutover")
-    op.drop_index("events_type_position", table_name="events", schema="cutover")
+    op.drop_index("events_type_partition_position", table_name="events", schema="cutover")
     op.drop_index("events_type_occurred_at", table_name="events", schema="cutover")
     op.drop_index("events_partition_position", table_name="events", schema="cutover")
     op.drop_table("events", schema="cutover")

@@ -11,8 +11,9 @@ down_revision = "0001"
 def upgrade() -> None:
     op.create_table(
         "cancelled_orders",
+        sa.Column("user_id", sa.Text(collation="C"), nullable=False),
         sa.Column("order_id", sa.Text(collation="C"), nullable=False),
-        sa.PrimaryKeyConstraint("order_id"),
+        sa.PrimaryKeyConstraint("user_id", "order_id"),
         schema="cutover",
         comment="kept apart from purchases, because the order may be told after its cancellation (backfill)",
     )

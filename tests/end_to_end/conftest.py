@@ -17,7 +17,7 @@ from sandbox.shop.shop import perform
 from shadow.barrier import raise_barrier
 from shadow.legacy_tap import Tapped, run_legacy
 from shadow.outcome import unpack
-from shadow.schedule import run_event, scheduled_at
+from shadow.schedule import run_event
 
 PARTITIONS = 4
 RUN = "2026-W47"
@@ -50,11 +50,11 @@ class Weekly:
 
     def barrier(self, run: str = RUN) -> int:
         """Begin a run."""
-        return raise_barrier(self.engine, run_event(run, scheduled_at(run)), PARTITIONS)
+        return raise_barrier(self.engine, run_event(run), PARTITIONS)
 
     def legacy(self, run: str = RUN) -> Tapped:
         """The legacy path of a run, which begins it if need be."""
-        event = run_event(run, scheduled_at(run))
+        event = run_event(run)
         return run_legacy(self.engine, JOB, event, partitions=PARTITIONS, code_version="test")
 
     def reconcile(self, run: str = RUN) -> Totals:

@@ -1,12 +1,18 @@
 """The barrier between this week and the next, and what becomes of facts that arrive on its edge."""
 
+from datetime import datetime
 from pathlib import Path
 
+import psycopg
+import pytest
 import sqlalchemy as sa
 
 from console.weekly_job import PLAN
+from events import emit
+from legacy_cron import weekly_recommendations
 from reconcile import write_report
 from sandbox.shop.actions import ChangeProduct, Unsubscribe
+from shadow.schedule import run_event
 from tests.end_to_end.conftest import MONDAY, RUN, Weekly, order
 
 
@@ -90,6 +96,35 @@ def test_I7_a_row_the_log_never_heard_of_makes_the_pair_incomplete(weekly: Weekl
     found = weekly.comparisons()
     assert found["u2"].verdict == "incomplete"
     assert "history" in str(found["u2"].causes)
+
+
+def test_the_event_driven_path_does_not_wait_for_the_legacy_batch(
+    weekly: Weekly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = weekly_recommendations.run
+
+    def settle_first(
+        connection: psycopg.Connection, mailer: weekly_recommendations.Mailer, scheduled_at: datetime
+    ) -> weekly_recommendations.Result:
+        weekly.settle()
+        return batch(connection, mailer, scheduled_at)
+
+    monkeypatch.setattr(weekly_recommendations, "run", settle_first)
+    weekly.legacy()
+    assert weekly.reconcile().match == 6
+
+
+def test_a_run_that_is_begun_twice_is_one_run_and_nothing_is_refused(weekly: Weekly) -> None:
+    event = run_event(RUN)
+    with weekly.engine.begin() as connection:
+        emit(connection, event, event)
+    weekly.legacy()
+    with weekly.engine.begin() as connection:
+        emit(connection, event)
+    weekly.settle()
+    with weekly.engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM cutover.refused_events")) == 0
+    assert weekly.reconcile().match == 6
 
 
 def test_a_legacy_run_started_twice_records_once(weekly: Weekly) -> None:

@@ -160,6 +160,39 @@ def test_a_row_another_language_got_wrong_is_set_aside_with_the_reason_and_nothi
     assert "saying something else" in reasons[3]
 
 
+@pytest.mark.parametrize(
+    ("type_", "version", "data"),
+    [
+        (
+            "OrderPlaced",
+            1,
+            '{"user_id": "7", "order_id": "1", "occurred_at": "2026-11-16T09:00:00Z", "product_ids": 5}',
+        ),
+        (
+            "OrderPlaced",
+            1,
+            '{"user_id": "7", "order_id": "1", "occurred_at": "2026-11-16T09:00:00Z", "product_ids": "p"}',
+        ),
+        ("UserRegistered", 1, '{"user_id": "7", "occurred_at": "0001-01-01T00:00:00+05:00"}'),
+        ("UserRegistered", 1, '{"user_id": "7", "occurred_at": "9999-12-31T23:59:59-05:00"}'),
+        ("UserRegistered", 1, '{"user_id": ' + "[" * 3000 + "]" * 3000 + "}"),
+        ("UserRegistered", 1, '{"user_id": "7\\n", "occurred_at": "2026-11-16T09:00:00Z"}'),
+        (
+            "DayStarted",
+            1,
+            '{"run": "2026-W47", "scheduled_at": "2026-11-16T09:00:00Z", "occurred_at": "2026-11-16T09:00:00Z"}',
+        ),
+    ],
+)
+def test_no_row_however_odd_stops_the_log(database: sa.Engine, type_: str, version: int, data: str) -> None:
+    insert = sa.text("INSERT INTO cutover.outbox (event_id, type, version, data) VALUES ('x', :type, :version, :data)")
+    with database.begin() as connection:
+        connection.execute(insert, {"type": type_, "version": version, "data": data})
+        emit(connection, registered("next"))
+    done = sequence(database, 16)
+    assert (done.refused, names(database)) == (1, ["next"])
+
+
 def test_many_events_by_copy_are_the_same_events(database: sa.Engine) -> None:
     with database.begin() as connection:
         assert emit_many(connection, (registered(f"{number}\t\\N\u2028'") for number in range(0))) == 0

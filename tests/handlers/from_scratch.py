@@ -39,7 +39,7 @@ class World:
 
     products: dict[str, ProductEvent] = field(default_factory=dict)
     orders: dict[str, OrderPlaced] = field(default_factory=dict)
-    cancelled: set[str] = field(default_factory=set)
+    cancelled: set[tuple[str, str]] = field(default_factory=set)
     returned: Counter[tuple[str, str]] = field(default_factory=Counter)
     registered: set[str] = field(default_factory=set)
     minds: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class World:
             case OrderPlaced():
                 self.orders[event.order_id] = event
             case OrderCancelled():
-                self.cancelled.add(event.order_id)
+                self.cancelled.add((event.user_id, event.order_id))
             case ItemsReturned():
                 for line in event.lines:
                     self.returned[event.order_id, line.product_id] += line.quantity
@@ -73,7 +73,7 @@ class World:
         return [
             (order.user_id, order.occurred_at, order.order_id, line.product_id)
             for order in self.orders.values()
-            if order.order_id not in self.cancelled
+            if (order.user_id, order.order_id) not in self.cancelled
             for line in order.lines
             if line.quantity > self.returned[order.order_id, line.product_id]
         ]

@@ -9,7 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from console.wiring import all_subscriptions
-from events import Event, RunEvent, Subscriptions, advance, emit, open_checkpoints, recorded, sequence_all
+from events import (
+    Event,
+    RunEvent,
+    Subscriptions,
+    advance,
+    emit,
+    fix_partitions,
+    open_checkpoints,
+    recorded,
+    sequence_all,
+)
 from tests.handlers.from_scratch import World
 from tests.handlers.histories import histories
 
@@ -82,6 +92,7 @@ def test_I4_incremental_state_equals_a_fold_from_scratch_bit_for_bit(
     subscriptions = all_subscriptions()
     with one_database.begin() as connection:
         empty(connection)
+        fix_partitions(connection, PARTITIONS)
         open_checkpoints(connection, subscriptions, PARTITIONS)
     size = max(1, len(history) // parts)
     for start in range(0, len(history), size):

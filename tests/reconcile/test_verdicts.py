@@ -17,6 +17,7 @@ PLAN = ReconciliationPlan(
     policy=Policy(name="amounts", fields=(FieldRule(field="amount", show="number"),)),
     influences={"account": frozenset({"AccountChanged"}), "rates": frozenset({"RateChanged", "AccountChanged"})},
     shared_inputs=frozenset({"rates"}),
+    creates=frozenset({"AccountOpened"}),
 )
 
 INPUTS = {"account": "1", "rates": "1"}
@@ -50,6 +51,10 @@ def account(unit: str | None, event_id: str = "e1") -> LateEvent:
 
 def rate(unit: str | None, event_id: str = "r1") -> LateEvent:
     return LateEvent(event_id=event_id, type="RateChanged", unit=unit)
+
+
+def opened(unit: str) -> LateEvent:
+    return LateEvent(event_id="o1", type="AccountOpened", unit=unit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,13 +197,29 @@ CASES = [
         kind="missing_in_legacy",
     ),
     Case(
-        says="missing, and the unit has a late event",
+        says="missing, and the unit came into being late",
+        legacy=recorded(),
+        event_driven=None,
+        late=(opened("u"),),
+        ruling="explained",
+        kind="missing_in_event_driven",
+        causes=("o1",),
+    ),
+    Case(
+        says="missing, and the unit has a late event that did not bring it into being",
         legacy=recorded(),
         event_driven=None,
         late=(rate("u"),),
-        ruling="explained",
+        ruling="mismatch",
         kind="missing_in_event_driven",
-        causes=("r1",),
+    ),
+    Case(
+        says="missing where the unit must have been known before",
+        legacy=None,
+        event_driven=recorded(),
+        late=(opened("u"),),
+        ruling="mismatch",
+        kind="missing_in_legacy",
     ),
     Case(
         says="missing, and only others have a late event",
