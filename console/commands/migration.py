@@ -22,7 +22,7 @@ from shadow.schedule import run_event, week_of
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 EARLY = timedelta(minutes=10)
-"""How much too early cron may be."""
+"""How much too early cron may be around midnight. Earlier on its own day a run may be begun by hand."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,8 +46,8 @@ def legacy_run(
         raise WrongUse("give --week or --day, not both")
     now = SystemClock().now()
     event = run_event(next((name for name in (day, week) if name is not None), week_of(now)))
-    if event.scheduled_at > now + EARLY:
-        raise WrongUse(f"run {event.run} is not due before {event.scheduled_at:%Y-%m-%d %H:%M} UTC")
+    if event.scheduled_at.date() > (now + EARLY).date():
+        raise WrongUse(f"run {event.run} lies in the future: it is for {event.scheduled_at:%Y-%m-%d %H:%M} UTC")
     screen = Screen(quiet=json)
     with connected(prepare=True) as system, screen.working(f"Legacy batch, run {event.run}") as progress:
         tapped = run_legacy(
