@@ -13,8 +13,10 @@ COMMANDS = {
     "console.commands.rehearsals": ("demo", "rehearse"),
     "console.commands.migration": ("legacy-run", "reconcile"),
     "console.commands.explain": ("explain",),
+    "console.commands.why": ("why",),
+    "console.commands.delivery": ("campaign", "unconfirmed", "deadletters"),
     "console.commands.log": ("emit", "backfill"),
-    "console.commands.system": ("up", "down", "status", "relay", "worker", "migrate"),
+    "console.commands.system": ("up", "down", "status", "relay", "worker", "serve", "migrate"),
 }
 """Where each command is, in the order in which the help lists them."""
 

@@ -24,9 +24,10 @@ def connected(*, prepare: bool = False, database: str | None = None) -> "Iterato
     found = reachable(settings)
     if database is not None:
         found = replace(found, database_url=database_url(found.database_url, database))
+    from console.stand_in import delivery_settings
     from console.wiring import build  # the heaviest import of all; not needed where nothing answers
 
-    system = build(found, settings.partitions, settings.namespace)
+    system = build(found, settings.partitions, settings.namespace, delivery_settings(settings))
     try:
         if prepare:
             system.prepare()

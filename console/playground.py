@@ -3,18 +3,23 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import sqlalchemy as sa
 
-from console.processes import Processes, environment
+from console.processes import Processes, environment, web_command
 from console.screen import Advance
+from console.stand_in import StandIn
 from console.tap import legacy_tap
-from console.weekly_job import JOB, PLAN
+from console.weekly_job import PLAN
 from console.wiring import System, build
-from events import head, lagging
+from events import StageChanged, emit, head, lagging
+from events.vocabulary import Stage
+from handlers.delivery import DeliverySettings
+from handlers.delivery.books import Books, books
 from reconcile import Totals, reconcile
 from runtime import database as databases
 from runtime.servers import Servers
@@ -25,7 +30,6 @@ from sandbox.shop.bulk import load
 from sandbox.shop.schema import create_tables
 from shadow.barrier import raise_barrier
 from shadow.recorder import finished
-from shadow.schedule import run_event
 
 PATIENCE = 600.0
 
@@ -40,22 +44,34 @@ class NotFinished(Exception):
 class Playground:
     """The shop and both paths in the database `cutover_<name>`; as a context manager, with relay and workers running.
 
+    With a `mailbox`, runs that send deliver to it; without, nothing can be sent.
+
     Entering it drops what an earlier one of the same name left; leaving it stops the processes and keeps the database.
     """
 
     def __init__(
-        self, servers: Servers, state_dir: Path, partitions: int, *, name: str, workers: int, defect: str | None = None
+        self,
+        servers: Servers,
+        state_dir: Path,
+        partitions: int,
+        *,
+        name: str,
+        workers: int,
+        defect: str | None = None,
+        mailbox: StandIn | None = None,
     ) -> None:
         self.database = f"cutover_{name}"
+        self.mailbox = mailbox
         self._workers = workers
         found = replace(servers, database_url=databases.database_url(servers.database_url, self.database))
-        self.system: System = build(found, partitions, self.database)
+        self.system: System = build(found, partitions, self.database, DeliverySettings())
         self.logs = state_dir / "logs" / name
         # Nothing waits for a playground's workers to finish what they have in hand: its nudges are told again.
         env = {
             **environment(found, state_dir, partitions, defect),
             "CUTOVER_SOFT_SHUTDOWN": "0",
             "CUTOVER_NAMESPACE": self.database,
+            **(mailbox.variables if mailbox else {}),
         }
         self.processes = Processes(env, self.logs)
 
@@ -72,8 +88,16 @@ class Playground:
         self.system.prepare()
         with self.engine.begin() as connection:
             create_tables(connection)
-        self.processes.start_all(self._workers)
+        self._start_processes()
         return self
+
+    def _start_processes(self) -> None:
+        if self.mailbox is None:
+            self.processes.start_all(self._workers)
+            return
+        self.processes.start("sendgrid", self.mailbox.command)
+        self.processes.start("web", web_command(self.mailbox.web_port))
+        self.processes.start_by_class(self._workers)
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
@@ -111,12 +135,12 @@ class Playground:
 
     def legacy(self, run: str) -> None:
         """The legacy path of a run. Raises WrongUse once the batch is retired."""
-        event = run_event(run)
-        legacy_tap()(self.engine, JOB, event, partitions=self.system.partitions, code_version=code_version())
+        legacy_tap()(self.engine, self.system.gate, run, partitions=self.system.partitions, code_version=code_version())
 
     def barrier(self, run: str) -> int:
         """Begin a run, without its legacy path; the barrier's position."""
-        return raise_barrier(self.engine, run_event(run), self.system.partitions)
+        position, _ = raise_barrier(self.engine, run, self.system.partitions, salt=self.system.gate.job.name)
+        return position
 
     def event_driven(self, run: str) -> None:
         """Wait until the workers have recorded the event-driven path of a run that began."""
@@ -126,6 +150,26 @@ class Playground:
                 return finished(connection, run, "event_driven")
 
         self.wait(done, f"the event-driven path of run {run}")
+
+    def stage(self, stage: Stage, percent: float = 0.0, *, at: datetime) -> None:
+        """Move the migration to a stage, as of event time `at`; what has begun stays as it is."""
+        with self.engine.begin() as connection:
+            emit(
+                connection,
+                StageChanged(occurred_at=at, stage=stage, percent=percent, by="playground", why="a rehearsal"),
+            )
+        self.settle()
+
+    def delivered(self, run: str) -> Books:
+        """Wait until nothing of a run is planned or being sent; its books."""
+
+        def done() -> bool:
+            with self.engine.connect() as connection:
+                return books(connection, run).open == 0
+
+        self.wait(done, f"sending run {run}")
+        with self.engine.connect() as connection:
+            return books(connection, run)
 
     def reconcile(self, run: str) -> Totals:
         """Compare what both paths recorded."""

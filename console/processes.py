@@ -76,7 +76,14 @@ class Processes:
     def start_all(self, concurrency: int) -> None:
         """One relay, and one worker for all queues with `concurrency` children."""
         self.start("relay", [sys.executable, "-m", "console.cli", "relay"])
-        self.start("worker", worker_command(concurrency=concurrency))
+        self.start("worker", worker_command("worker", concurrency=concurrency))
+
+    def start_by_class(self, concurrency: int) -> None:
+        """One relay, and a worker for each class of latency: what a campaign does delays neither of the others."""
+        self.start("relay", [sys.executable, "-m", "console.cli", "relay"])
+        self.start("worker", worker_command("worker", concurrency=concurrency, queues=("orchestrator", "ml")))
+        self.start("emails", worker_command("emails", concurrency=concurrency, queues=("emails",)))
+        self.start("tracking", worker_command("tracking", concurrency=1, queues=("tracking",)))
 
     def start(self, name: str, command: Sequence[str]) -> None:
         """Start one more process; its output goes to a log file of its name."""
@@ -124,7 +131,12 @@ class Processes:
             )
 
 
-def worker_command(*, concurrency: int, queues: Sequence[str] = QUEUES) -> list[str]:
+def web_command(port: int) -> list[str]:
+    """The command line of the web application."""
+    return [sys.executable, "-m", "console.cli", "serve", "--port", str(port)]
+
+
+def worker_command(name: str, *, concurrency: int, queues: Sequence[str] = QUEUES) -> list[str]:
     """The command line of a Celery worker on these queues."""
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "warning"]
     return [
@@ -139,6 +151,6 @@ def worker_command(*, concurrency: int, queues: Sequence[str] = QUEUES) -> list[
         "--concurrency",
         str(concurrency),
         "--hostname",
-        f"cutover-{os.getpid()}@%h",
+        f"cutover-{name}-{os.getpid()}@%h",
         *quiet,
     ]

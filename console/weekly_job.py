@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from handlers.delivery import ledger
 from handlers.emails import PlannedEmail
 from reconcile import FieldRule, Policy, ReconciliationPlan
+from shadow.gate import Gate
 from shadow.job import Job
-from shadow.outcome import Fields, Outcome
-from shadow.recorder import record
+from shadow.outcome import Fields, Outcome, Path
+
+SEND_WITHIN = 7200.0
 
 _STYLES = re.compile(r"<style\b.*?</style>|\s(?:style|class)=\"[^\"]*\"", re.DOTALL | re.IGNORECASE)
 _SPACE_AROUND_TAGS = re.compile(r"\s*(<[^>]*>)\s*")
@@ -57,12 +60,28 @@ def plan_in(database: str | None) -> ReconciliationPlan:
     return replace(PLAN, show_unit=f"{PLAN.show_unit} --database {database}") if database else PLAN
 
 
-class RecordingMailer:
-    """The mailer of stage `shadow`: records what the event-driven path would send, and sends nothing."""
+def weekly_gate(partitions: int, send_within: float = SEND_WITHIN) -> Gate:
+    """The gate of both paths: whoever owns a user enters their e-mail, or why there is none, in the send ledger.
+
+    `send_within` is in seconds, from the run's first plan on.
+    """
+
+    def enter(connection: sa.Connection, run: str, path: Path, outcomes: Sequence[Outcome]) -> None:
+        planned = [(outcome.unit, outcome.reason) for outcome in outcomes]
+        ledger.plan(connection, run, path, planned, partitions=partitions, send_within=send_within)
+
+    return Gate(JOB, enter)
+
+
+class GateMailer:
+    """The mailer of the event-driven path: hands what was composed to the gate."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
 
     def deliver(self, connection: sa.Connection, run: str, planned: Sequence[PlannedEmail]) -> None:
-        """Store the outcomes in the transaction that composed them."""
-        record(connection, JOB, run, "event_driven", map(_outcome, planned))
+        """Hand over, in the transaction that composed the e-mails."""
+        self._gate(connection, run, "event_driven", [_outcome(plan) for plan in planned])
 
 
 def _outcome(plan: PlannedEmail) -> Outcome:

@@ -6,16 +6,24 @@ import redis
 import sqlalchemy as sa
 from celery import Celery
 
-from console.weekly_job import RecordingMailer, names_in_shop
+from console.failures import WrongUse
+from console.sending import Sending
+from console.weekly_job import GateMailer, names_in_shop, weekly_gate
+from console.weekly_messages import WeeklyMessages
 from events import Relay, Subscriptions, fix_partitions, open_checkpoints
 from handlers.celery_app import create_app
+from handlers.delivery import DeliverySettings
+from handlers.delivery.duties import DUTIES, ROUTES
 from handlers.nudges import Advancer, NudgePublisher
 from handlers.subscriptions import Parts, subscriptions
+from handlers.tracking.fold import tracking_subscription
+from handlers.unsubscribe_link import UnsubscribeLinks
 from migrations.migrate import upgrade
 from runtime import broker
 from runtime.database import create_engine
 from runtime.servers import Servers
 from runtime.version import code_version
+from shadow.gate import Gate
 from shadow.runs import run_subscriptions
 
 
@@ -29,13 +37,22 @@ class System:
     engine: sa.Engine
     redis: redis.Redis
     celery: Celery
+    gate: Gate
     subscriptions: Subscriptions
+    delivery: DeliverySettings
     publisher: NudgePublisher
     advancer: Advancer
 
     def relay(self) -> Relay:
         """A relay on this system's outbox."""
-        return Relay(self.engine, self.subscriptions, self.partitions, self.publisher)
+        return Relay(self.engine, self.subscriptions, self.partitions, self.publisher, duties=DUTIES)
+
+    def sending(self, links: UnsubscribeLinks) -> Sending:
+        """What sends in this process. Raises WrongUse when no provider is set."""
+        if not self.delivery.configured:
+            raise WrongUse("SENDGRID_API_KEY and MAIL_FROM are not set, so no e-mail can be sent")
+        contents = WeeklyMessages(links.url)
+        return Sending(self.engine, self.servers.redis_url, self.namespace, self.delivery, contents)
 
     def prepare(self) -> None:
         """Bring the schema up to date and give every subscription its checkpoints."""
@@ -45,23 +62,31 @@ class System:
             open_checkpoints(connection, self.subscriptions, self.partitions)
 
 
-def all_subscriptions(parts: Parts | None = None) -> Subscriptions:
-    """Every subscription there is, wired for stage `shadow`; `parts` may hand in substitutes."""
+def all_subscriptions(gate: Gate, parts: Parts | None = None) -> Subscriptions:
+    """Every subscription there is; `parts` may hand in substitutes."""
     return Subscriptions(
         [
             *run_subscriptions(code_version(), last=("emails",)),
-            *subscriptions(RecordingMailer(), names_in_shop, parts),
+            *subscriptions(GateMailer(gate), names_in_shop, parts),
+            tracking_subscription(),
         ]
     )
 
 
-def build(servers: Servers, partitions: int, namespace: str, parts: Parts | None = None) -> System:
+def build(
+    servers: Servers,
+    partitions: int,
+    namespace: str,
+    delivery: DeliverySettings,
+    parts: Parts | None = None,
+) -> System:
     """The whole system on these servers; connects when first used."""
     engine = create_engine(servers.database_url)
     connection = broker.connect(servers.redis_url)
     celery = create_app(broker.broker_url(servers.redis_url), namespace)
-    every = all_subscriptions(parts)
-    publisher = NudgePublisher(celery, connection, namespace, every)
+    gate = weekly_gate(partitions, delivery.within)
+    every = all_subscriptions(gate, parts)
+    publisher = NudgePublisher(celery, connection, namespace, every, ROUTES)
     return System(
         servers=servers,
         partitions=partitions,
@@ -69,7 +94,9 @@ def build(servers: Servers, partitions: int, namespace: str, parts: Parts | None
         engine=engine,
         redis=connection,
         celery=celery,
+        gate=gate,
         subscriptions=every,
+        delivery=delivery,
         publisher=publisher,
         advancer=Advancer(engine, every, partitions, publisher),
     )

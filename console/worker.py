@@ -1,4 +1,4 @@
-"""What `celery -A console.worker` loads: one task, and a system that each child builds for itself after the fork."""
+"""What `celery -A console.worker` loads: its tasks, and a system that each child builds for itself after the fork."""
 
 import os
 from functools import lru_cache
@@ -7,14 +7,22 @@ import faiss
 import structlog
 from celery.signals import setup_logging, worker_init
 
+from console.keys import unsubscribe_links
 from console.lifeline import end_with_parent
+from console.sending import Sending
 from console.wiring import System, build
 from events import Nudge
 from handlers.celery_app import create_app
+from handlers.delivery import DeliverySettings
+from handlers.delivery.duties import DELIVERY, LOOK_UP, LOOKUP, SEND
 from handlers.nudges import TASK
 from runtime import broker, logs, servers
 from runtime.settings import Settings
 from sandbox.defects import defect
+
+SLICE = 5.0
+"""Seconds one task sends: less than a worker that is asked to stop may take for what it has in hand."""
+LOOKED_UP_AT_ONCE = 20
 
 log = structlog.get_logger()
 
@@ -28,7 +36,14 @@ def system() -> System:
     """This process's system. Nothing of it exists before the fork: OpenMP and open connections do not survive one."""
     faiss.omp_set_num_threads(1)
     injected = os.environ.get("CUTOVER_DEFECT")
-    return build(found, settings.partitions, settings.namespace, defect(injected).parts if injected else None)
+    parts = defect(injected).parts if injected else None
+    return build(found, settings.partitions, settings.namespace, DeliverySettings(), parts)
+
+
+@lru_cache(maxsize=1)
+def sending() -> Sending:
+    """What sends in this process."""
+    return system().sending(unsubscribe_links(settings, system().delivery))
 
 
 @app.task(name=TASK)
@@ -40,6 +55,28 @@ def advance(subscription: str, partition: int) -> None:
         # The checkpoint has not moved; the relay's sweep nudges again.
         log.error("advance_failed", subscription=subscription, partition=partition, problem=str(problem))
         raise
+
+
+@app.task(name=SEND)
+def send(_: str, partition: int) -> None:
+    """Send for a while what is due in one partition; whatever is left then is another task's."""
+    nudge = Nudge(DELIVERY, partition)
+    system().publisher.arrived(nudge)
+    try:
+        done = sending().send(partition, seconds=SLICE)
+    except Exception as problem:
+        # What was claimed is settled or has a lease; the relay's sweep nudges again.
+        log.error("send_failed", partition=partition, problem=type(problem).__name__, detail=str(problem))
+        raise
+    if done.more:
+        system().publisher([nudge])
+
+
+@app.task(name=LOOK_UP)
+def look_up(_: str, partition: int) -> None:
+    """Search the provider's records for e-mails that are unconfirmed."""
+    system().publisher.arrived(Nudge(LOOKUP, partition))
+    sending().look_up(LOOKED_UP_AT_ONCE)
 
 
 @setup_logging.connect

@@ -2,6 +2,26 @@
 
 from events.advance import Advanced, advance, advance_to_end, open_checkpoints
 from events.codec import decode, encode
+from events.email_events import (
+    EmailAccepted,
+    EmailBounced,
+    EmailClicked,
+    EmailDeferred,
+    EmailDelivered,
+    EmailDropped,
+    EmailEvent,
+    EmailFailed,
+    EmailOpened,
+    EmailPlanned,
+    EmailProcessed,
+    EmailReleased,
+    EmailSpamReported,
+    EmailSuppressed,
+    EmailUnconfirmed,
+    EmailUnsubscribed,
+    LedgerEvent,
+    ProviderEvent,
+)
 from events.errors import (
     BadEvent,
     EventError,
@@ -15,7 +35,7 @@ from events.event import EVERY_PARTITION, Event
 from events.log import Recorded, fix_partitions, head, position_of, read, recorded
 from events.outbox import emit, emit_many
 from events.partition import partition_of
-from events.relay import Nudge, Relay, lagging
+from events.relay import Duty, Nudge, Relay, lagging
 from events.sequencer import Sequenced, sequence, sequence_all
 from events.subscription import Batch, Reaction, Subscription, Subscriptions
 from events.vocabulary import (
@@ -32,6 +52,7 @@ from events.vocabulary import (
     ProductId,
     ProductRetired,
     RunEvent,
+    StageChanged,
     UserId,
     UserRegistered,
     UserResubscribed,
@@ -46,9 +67,27 @@ __all__ = [
     "BadEvent",
     "Batch",
     "DayStarted",
+    "Duty",
+    "EmailAccepted",
+    "EmailBounced",
+    "EmailClicked",
+    "EmailDeferred",
+    "EmailDelivered",
+    "EmailDropped",
+    "EmailEvent",
+    "EmailFailed",
+    "EmailOpened",
+    "EmailPlanned",
+    "EmailProcessed",
+    "EmailReleased",
+    "EmailSpamReported",
+    "EmailSuppressed",
+    "EmailUnconfirmed",
+    "EmailUnsubscribed",
     "Event",
     "EventError",
     "ItemsReturned",
+    "LedgerEvent",
     "Line",
     "MalformedEvent",
     "NewerEvent",
@@ -62,11 +101,13 @@ __all__ = [
     "ProductEvent",
     "ProductId",
     "ProductRetired",
+    "ProviderEvent",
     "Reaction",
     "Recorded",
     "Relay",
     "RunEvent",
     "Sequenced",
+    "StageChanged",
     "Subscription",
     "Subscriptions",
     "UnknownEventType",

@@ -4,7 +4,7 @@ A nudge says where to look, never what happened. Lost ones cost latency until th
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -28,11 +28,15 @@ class Nudge:
 
 Publish = Callable[[Iterable[Nudge]], None]
 
+Duty = Callable[[sa.Connection], Iterable[Nudge]]
+"""Something that time alone makes due: does its part through the connection, and says whom to nudge."""
+
 
 class Relay:
     """Runs until told to stop: sequence, nudge, now and then sweep.
 
-    `pause` is how long (seconds) it rests when the outbox is empty; `sweep_every` how often it looks for what lags.
+    `pause` is how long (seconds) it rests when the outbox is empty; `sweep_every` how often it looks for what lags, and
+    does the `duties`.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Relay:
         partitions: int,
         publish: Publish,
         *,
+        duties: Sequence[Duty] = (),
         pause: float = 0.02,
         sweep_every: float = 1.0,
     ) -> None:
@@ -49,6 +54,7 @@ class Relay:
         self._subscriptions = subscriptions
         self._partitions = partitions
         self._publish = publish
+        self._duties = duties
         self._pause = pause
         self._sweep_every = sweep_every
         self._stopping = threading.Event()
@@ -69,6 +75,11 @@ class Relay:
             behind = lagging(connection, self._subscriptions)
         if behind:
             self._publish(sorted(behind))
+        for duty in self._duties:
+            with self._engine.begin() as connection:
+                nudges = sorted(duty(connection))
+            if nudges:
+                self._publish(nudges)
 
     def run(self, clock: Clock) -> None:
         """Work until `stop` is called."""

@@ -8,6 +8,9 @@ metadata = sa.MetaData(schema="cutover")
 MOMENT = sa.DateTime(timezone=True)
 NOW = sa.func.clock_timestamp()
 
+WISHES = sa.text("type IN ('UserUnsubscribed', 'UserResubscribed')")
+"""What a user wants is asked at the moment of sending, of the log and the outbox themselves."""
+
 outbox = sa.Table(
     "outbox",
     metadata,
@@ -17,6 +20,7 @@ outbox = sa.Table(
     sa.Column("version", sa.SmallInteger, nullable=False),
     sa.Column("data", pg.JSONB, nullable=False),
     sa.Column("emitted_at", MOMENT, nullable=False, server_default=NOW),
+    sa.Index("outbox_wishes", sa.text("(data ->> 'user_id')"), postgresql_where=WISHES),
     comment="emitted, not yet in the log; any language may insert here in its own transaction",
 )
 
@@ -34,6 +38,7 @@ events = sa.Table(
     sa.Index("events_partition_position", "partition", "position"),
     sa.Index("events_type_partition_position", "type", "partition", "position"),
     sa.Index("events_type_occurred_at", "type", "occurred_at"),
+    sa.Index("events_wishes", sa.text("(data ->> 'user_id')"), postgresql_where=WISHES),
     comment="the log: gapless positions, one row a fact; rows are never changed or deleted",
 )
 

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, NewType
+from typing import Annotated, Any, ClassVar, Literal, NewType
 
 import msgspec
 from msgspec.structs import force_setattr
 
+from events.email_events import EMAIL_EVENTS
 from events.event import IDENTIFIER, Event, Id, Moment, instant
 
 UserId = NewType("UserId", str)
@@ -24,6 +25,9 @@ class Line(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
     product_id: Annotated[ProductId, IDENTIFIER]
     quantity: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 1
 
+
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+Stage = Literal["legacy", "shadow", "canary", "event_driven", "retired"]
 
 Lines = Annotated[tuple[Line, ...], msgspec.Meta(min_length=1, max_length=10_000)]
 
@@ -145,15 +149,40 @@ class RunEvent(Event, frozen=True, kw_only=True):
 
 
 class WeekStarted(RunEvent, frozen=True, kw_only=True):
-    """The weekly run begins; `run` is an ISO week such as `2026-W47`."""
+    """The weekly run begins; `run` is an ISO week such as `2026-W47`.
+
+    Who sends is frozen here: `sends` says whether e-mails leave through the gate at all, `event_driven_percent` which
+    share of the users the event-driven path owns, chosen by a hash of `salt` and user. Version 1 knew none of this, and
+    nothing was sent.
+    """
+
+    version: ClassVar[int] = 2
 
     run: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-W\d{2}\Z")]
+    sends: bool = False
+    event_driven_percent: Percent = 0.0
+    salt: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
 class DayStarted(RunEvent, frozen=True, kw_only=True):
     """A daily run, which only compares, begins; `run` is a date such as `2026-11-20`."""
 
     run: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}\Z")]
+
+
+class StageChanged(Event, frozen=True, kw_only=True):
+    """The migration stands at `stage` from now on; in `canary` the event-driven path owns so many percent of the users.
+
+    A run that has begun keeps what its `WeekStarted` says.
+    """
+
+    stage: Stage
+    percent: Percent
+    by: Id
+    why: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+
+    def about(self) -> str:
+        return f"{self.stage}@{instant(self.occurred_at)}"
 
 
 EVENT_TYPES: Mapping[str, type[Event]] = {
@@ -170,6 +199,8 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
         ProductRetired,
         WeekStarted,
         DayStarted,
+        StageChanged,
+        *EMAIL_EVENTS,
     )
 }
 
@@ -183,5 +214,12 @@ def _order_placed_from_1(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "lines": [{"product_id": product_id} for product_id in product_ids]}
 
 
-UPCASTS: Mapping[tuple[str, int], Upcast] = {("OrderPlaced", 1): _order_placed_from_1}
+def _week_started_from_1(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "sends": False}
+
+
+UPCASTS: Mapping[tuple[str, int], Upcast] = {
+    ("OrderPlaced", 1): _order_placed_from_1,
+    ("WeekStarted", 1): _week_started_from_1,
+}
 """From (type, version) to what the next version would have said."""

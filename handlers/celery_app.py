@@ -49,8 +49,9 @@ def create_app(broker_url: str, namespace: str, *, soft_shutdown: float = 10.0) 
         # A deploy puts unfinished work back instead of losing it.
         worker_soft_shutdown_timeout=soft_shutdown,
         worker_enable_soft_shutdown_on_idle=True,
-        # After a reconnect the same nudge would run beside its first copy.
-        worker_cancel_long_running_tasks_on_connection_loss=True,
+        # When the broker is lost, what is in hand goes on. Its nudge may come again and run beside it, which is
+        # harmless, whereas a sender that is cut off leaves e-mails of which nobody knows whether they were accepted.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         task_serializer="json",

@@ -1,6 +1,7 @@
 """Nudges: told to Celery, coalesced, and followed by letting the partition advance."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import redis
 import sqlalchemy as sa
@@ -20,15 +21,32 @@ AT_ONCE = 50_000
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Where a nudge goes: which task on which queue."""
+
+    task: str
+    queue: str
+
+
 class NudgePublisher:
     """Publishes nudges to Celery; one that is on its way already is not sent again.
 
     Redis holds nothing but the memory of what is on its way. Where it is away or has forgotten, nudges are lost or told
-    twice, and the next sweep makes up for it.
+    twice, and the next sweep makes up for it. `routes` names, by the nudge's subject, those which are not a
+    subscription's.
     """
 
-    def __init__(self, app: Celery, broker: "redis.Redis", namespace: str, subscriptions: Subscriptions) -> None:
+    def __init__(
+        self,
+        app: Celery,
+        broker: "redis.Redis",
+        namespace: str,
+        subscriptions: Subscriptions,
+        routes: Mapping[str, Route] | None = None,
+    ) -> None:
         self._namespace = namespace
+        self._routes = routes or {}
         self._app = app
         self._broker = broker
         self._subscriptions = subscriptions
@@ -55,15 +73,18 @@ class NudgePublisher:
         return [nudge for nudge in new if self._waiting(nudge) < LONGEST_QUEUE]
 
     def _waiting(self, nudge: Nudge) -> int:
-        queue = self._subscriptions[nudge.subscription].queue
-        return int(self._broker.llen(f"{self._namespace}:{queue}"))
+        return int(self._broker.llen(f"{self._namespace}:{self._route(nudge).queue}"))
 
     def _key(self, nudge: Nudge) -> str:
         return f"{self._namespace}:nudge:{nudge.subscription}:{nudge.partition}"
 
     def _send(self, nudge: Nudge) -> None:
-        queue = self._subscriptions[nudge.subscription].queue
-        self._app.send_task(TASK, args=(nudge.subscription, nudge.partition), queue=queue, retry=False)
+        route = self._route(nudge)
+        self._app.send_task(route.task, args=(nudge.subscription, nudge.partition), queue=route.queue, retry=False)
+
+    def _route(self, nudge: Nudge) -> Route:
+        special = self._routes.get(nudge.subscription)
+        return special or Route(task=TASK, queue=self._subscriptions[nudge.subscription].queue)
 
 
 class Advancer:

@@ -3,7 +3,9 @@
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import redis
-from redis.backoff import ExponentialWithJitterBackoff
+import redis.asyncio
+import redis.asyncio.retry
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.retry import Retry
 
 CONNECT_TIMEOUT = 5.0
@@ -27,6 +29,18 @@ def connect(url: str, *, socket_timeout: float = SOCKET_TIMEOUT, retries: int = 
     if not url.startswith("unix:"):
         options |= {"socket_connect_timeout": CONNECT_TIMEOUT, "socket_keepalive": True}
     return redis.Redis.from_url(url, **options)
+
+
+def connect_async(url: str, *, socket_timeout: float = SOCKET_TIMEOUT) -> "redis.asyncio.Redis":
+    """The same for use within an event loop. A command whose connection fails is not sent again."""
+    options: dict[str, object] = {
+        "socket_timeout": socket_timeout,
+        "health_check_interval": HEALTH_CHECK_INTERVAL,
+        "retry": redis.asyncio.retry.Retry(NoBackoff(), 0),
+    }
+    if not url.startswith("unix:"):
+        options |= {"socket_connect_timeout": CONNECT_TIMEOUT, "socket_keepalive": True}
+    return redis.asyncio.Redis.from_url(url, **options)
 
 
 def cannot_write(error: redis.RedisError) -> bool:

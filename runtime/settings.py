@@ -1,14 +1,15 @@
 """The settings, read once from the environment and never changed."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.database import DRIVER, SCHEMES
 from runtime.errors import SettingsInvalid
-from runtime.redaction import redacted_url
+from runtime.redaction import MASK, is_sensitive, redacted_url
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -46,12 +47,44 @@ def _lowered(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-class Settings(BaseSettings):
-    """What the environment says; raises SettingsInvalid, whose message never holds a password."""
+class Environment(BaseSettings):
+    """Settings read from the environment; raises SettingsInvalid, whose message never holds a password.
+
+    `expected` says for each variable what it must be.
+    """
 
     model_config = SettingsConfigDict(
         frozen=True, env_ignore_empty=True, populate_by_name=True, extra="ignore", hide_input_in_errors=True
     )
+    expected: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, **values: object) -> None:
+        try:
+            super().__init__(**values)  # type: ignore[arg-type]  # fields are checked by pydantic itself
+        except ValidationError as error:
+            raise SettingsInvalid(problems="; ".join(self._problems(error))) from None
+
+    @classmethod
+    def _problems(cls, error: ValidationError) -> list[str]:
+        return [cls._problem(str(detail["loc"][0]), detail.get("input")) for detail in error.errors()]
+
+    @classmethod
+    def _problem(cls, name: str, value: object) -> str:
+        variable = cls._variable(name)
+        shown = MASK if is_sensitive(variable) else redacted_url(str(value))
+        return f"{variable} is {shown!r} but must be {cls.expected.get(variable, 'left unset')}"
+
+    @classmethod
+    def _variable(cls, name: str) -> str:
+        """The environment's name of a setting, also when the setting was handed in by its field's name."""
+        field = cls.model_fields.get(name)
+        return str(field.validation_alias) if field else name
+
+
+class Settings(Environment):
+    """What every process needs to know."""
+
+    expected = _EXPECTED
 
     database_url: Annotated[str, AfterValidator(_postgres_url)] | None = Field(
         default=None, validation_alias="DATABASE_URL", repr=False
@@ -73,24 +106,3 @@ class Settings(BaseSettings):
     """What the names of all keys in Redis begin with."""
     soft_shutdown: float = Field(default=10.0, ge=0, le=600, validation_alias="CUTOVER_SOFT_SHUTDOWN")
     """Seconds a worker asked to stop may take to finish what it has in hand; 0: it puts it back at once."""
-
-    def __init__(self, **values: object) -> None:
-        try:
-            super().__init__(**values)  # type: ignore[arg-type]  # fields are checked by pydantic itself
-        except ValidationError as error:
-            raise SettingsInvalid(problems="; ".join(_problems(error))) from None
-
-
-def _problems(error: ValidationError) -> list[str]:
-    return [_problem(str(detail["loc"][0]), detail.get("input")) for detail in error.errors()]
-
-
-def _problem(name: str, value: object) -> str:
-    variable = _variable(name)
-    return f"{variable} is {redacted_url(str(value))!r} but must be {_EXPECTED.get(variable, 'left unset')}"
-
-
-def _variable(name: str) -> str:
-    """The environment's name of a setting, also when the setting was handed in by its field's name."""
-    field = Settings.model_fields.get(name)
-    return str(field.validation_alias) if field else name

@@ -2,34 +2,50 @@
 
 import sqlalchemy as sa
 
-from events import BadEvent, RunEvent, decode, emit, position_of, sequence
+from events import BadEvent, RunEvent, decode, emit, sequence
 from runtime.clock import Clock, SystemClock
 from shadow.errors import NotSequenced
+from shadow.schedule import run_event
+from shadow.stage import standing
 
 DEADLINE = 60.0
 SYSTEM = SystemClock()
 
 
-def raise_barrier(engine: sa.Engine, event: RunEvent, partitions: int, clock: Clock = SYSTEM) -> int:
-    """Emit the run's event and see it into the log; its position. A run that began already keeps its barrier.
+def raise_barrier(
+    engine: sa.Engine, run: str, partitions: int, clock: Clock = SYSTEM, *, salt: str = ""
+) -> tuple[int, RunEvent]:
+    """Emit the run's event, as the stage has it now, and see it into the log; its position, and what the log says.
 
-    Raises NotSequenced when it is not logged within a minute.
+    A run that began already keeps its barrier and its cohort. Raises BadRunName; NotSequenced when the event is not
+    logged within a minute.
     """
     with engine.begin() as connection:
-        position = position_of(connection, event.event_id)
-        if position is not None:
-            return position
-        emit(connection, event)
+        connection.execute(_ALONE, {"run": run})
+        if found := _logged(connection, run):
+            return found
+        if not connection.scalar(_EMITTED, {"event_id": run_event(run).event_id}):
+            now = standing(connection)
+            emit(connection, run_event(run, sends=now.sends, percent=now.percent, salt=salt if now.sends else ""))
     deadline = clock.monotonic() + DEADLINE
     while clock.monotonic() < deadline:
         taken = sequence(engine, partitions).taken
         with engine.connect() as connection:
-            position = position_of(connection, event.event_id)
-        if position is not None:
-            return position
+            if found := _logged(connection, run):
+                return found
         if not taken:  # the relay is at it
             clock.sleep(0.005)
-    raise NotSequenced(event.event_id, DEADLINE)
+    raise NotSequenced(run_event(run).event_id, DEADLINE)
+
+
+def _logged(connection: sa.Connection, run: str) -> tuple[int, RunEvent] | None:
+    row = connection.execute(_LOGGED, {"event_id": run_event(run).event_id}).one_or_none()
+    if row is None:
+        return None
+    event = decode(row.type, row.version, row.data)
+    if not isinstance(event, RunEvent):
+        raise TypeError(f"{event.event_id} begins no run")
+    return row.position, event
 
 
 def note_late_events(snapshot: sa.Connection, connection: sa.Connection, run: str, barrier: int) -> int:
@@ -54,6 +70,15 @@ def _unit(row: sa.Row[tuple[str, str, int, str]]) -> str | None:
     except BadEvent:  # the sequencer will refuse it; until then it may concern anybody
         return None
 
+
+_ALONE = sa.text("SELECT pg_advisory_xact_lock(hashtextextended('begin ' || :run, 0))")
+"""Two who begin the same run while the stage changes would tell two different things of it."""
+
+_EMITTED = sa.text("SELECT EXISTS (SELECT FROM cutover.outbox WHERE event_id = :event_id)")
+
+_LOGGED = sa.text("""
+    SELECT position, type, version, data::text AS data FROM cutover.events WHERE event_id = :event_id
+""")
 
 _BEHIND = sa.text("""
     SELECT event_id, type, version, data::text AS data FROM cutover.events WHERE position > :barrier

@@ -1,4 +1,4 @@
-"""The tap: runs the frozen batch where cron ran it, over one snapshot, and records what it would have sent.
+"""The tap: runs the frozen batch where cron ran it, over one snapshot, and hands what it comes to to the gate.
 
 The only file that imports `legacy_cron`. When the migration is over, both are deleted together.
 """
@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 import psycopg
 import sqlalchemy as sa
 
-from events import RunEvent
+from events import RunEvent, WeekStarted
 from legacy_cron import weekly_recommendations as legacy
 from shadow import recorder
 from shadow.barrier import note_late_events, raise_barrier
-from shadow.job import Job
+from shadow.gate import Gate
 from shadow.outcome import Fields, Outcome
 
 CHUNK = 1000
@@ -26,9 +26,13 @@ Inputs = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Tapped:
-    """What running the batch under the tap came to. `already`: it had been recorded before, nothing was done."""
+    """What running the batch under the tap came to. `already`: it had been recorded before, nothing was done.
+
+    `sends`: the run is one that sends, and e-mails of the users this path owns are planned.
+    """
 
     run: str
+    sends: bool = False
     outcomes: int = 0
     late_events: int = 0
     seconds: float = 0.0
@@ -37,19 +41,20 @@ class Tapped:
 
 def run_legacy(
     engine: sa.Engine,
-    job: Job,
-    event: RunEvent,
+    gate: Gate,
+    run: str,
     *,
     partitions: int,
     code_version: str,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Tapped:
-    """Emit the run's event, open one repeatable-read snapshot, and record what the untouched batch does with it.
+    """Emit the run's event, open one repeatable-read snapshot, and take down what the untouched batch does with it.
 
-    All outcomes commit together: a run that is killed leaves nothing and can be started again. Raises RunInHand while
-    another process records the same run.
+    All outcomes, and the plans to send them, commit together: a run that is killed leaves nothing and can be started
+    again. Raises BadRunName; RunInHand while another process records the same run.
     """
-    position = raise_barrier(engine, event, partitions)
+    position, event = raise_barrier(engine, run, partitions, salt=gate.job.name)
+    sends = isinstance(event, WeekStarted) and event.sends
     began = time.perf_counter()
     with engine.begin() as connection:
         # Committed by itself: the event-driven path opens the same run, and must not wait for the batch.
@@ -57,30 +62,30 @@ def run_legacy(
     with engine.begin() as books:
         recorder.hold(books, event.run, "legacy")
         if recorder.finished(books, event.run, "legacy"):
-            return Tapped(run=event.run, already=True)
+            return Tapped(run=run, sends=sends, already=True)
         recorder.open_path(books, event.run, "legacy", code_version)
         with engine.connect().execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         ) as snapshot:
             late = note_late_events(snapshot, books, event.run, position)
-            outcomes = _record(snapshot, books, job, event, progress)
+            outcomes = _record(snapshot, books, gate, event, progress)
         recorder.close_path(books, event.run, "legacy")
     seconds = time.perf_counter() - began
-    return Tapped(run=event.run, outcomes=outcomes, late_events=late, seconds=seconds)
+    return Tapped(run=run, sends=sends, outcomes=outcomes, late_events=late, seconds=seconds)
 
 
 def _record(
-    snapshot: sa.Connection, books: sa.Connection, job: Job, event: RunEvent, progress: Callable[[int], None]
+    snapshot: sa.Connection, books: sa.Connection, gate: Gate, event: RunEvent, progress: Callable[[int], None]
 ) -> int:
     """Run the batch over the snapshot; how many outcomes it came to."""
     recorded = 0
 
     def take(outcomes: list[Outcome]) -> None:
         nonlocal recorded
-        recorded += recorder.record(books, job, event.run, "legacy", outcomes)
+        recorded += gate(books, event.run, "legacy", outcomes)
         progress(recorded)
 
-    mailer = RecordingMailer(inputs_of_users(snapshot, event.scheduled_at), take)
+    mailer = GateMailer(inputs_of_users(snapshot, event.scheduled_at), take)
     driver = snapshot.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         raise TypeError(f"the batch needs a psycopg connection, this is {type(driver).__name__}")
@@ -89,8 +94,8 @@ def _record(
     return recorded
 
 
-class RecordingMailer:
-    """Stands where the batch's SendGrid mailer stood: keeps outcomes, sends nothing."""
+class GateMailer:
+    """Stands where the batch's SendGrid mailer stood: hands outcomes on, sends nothing by itself."""
 
     def __init__(self, inputs: Inputs, take: Callable[[list[Outcome]], None]) -> None:
         self._inputs = inputs
@@ -99,7 +104,7 @@ class RecordingMailer:
         self._last = time.perf_counter()
 
     def send(self, mail: legacy.Mail) -> None:
-        """Keep an e-mail."""
+        """Take an e-mail."""
         fields: Fields = {
             "items": [{"product_id": product_id, "score": score} for product_id, score in mail.items],
             "subject": mail.subject,
@@ -109,7 +114,7 @@ class RecordingMailer:
         self._keep(mail.user_id, fields, None)
 
     def skip(self, user_id: str, reason: str) -> None:
-        """Keep the decision not to send."""
+        """Take the decision not to send."""
         self._keep(user_id, {}, reason)
 
     def flush(self) -> None:

@@ -32,6 +32,9 @@ def open_run(connection: sa.Connection, event: RunEvent, position: int) -> None:
         "kind": "week" if isinstance(event, WeekStarted) else "day",
         "scheduled_at": event.scheduled_at,
         "position": position,
+        "sends": isinstance(event, WeekStarted) and event.sends,
+        "percent": event.event_driven_percent if isinstance(event, WeekStarted) else 0.0,
+        "salt": event.salt if isinstance(event, WeekStarted) else "",
     }
     connection.execute(_OPEN_RUN, parameters)
 
@@ -82,8 +85,8 @@ def _rows(job: Job, run: str, path: Path, outcomes: Iterable[Outcome]) -> Iterat
 
 
 _OPEN_RUN = sa.text("""
-    INSERT INTO cutover.runs (run, kind, scheduled_at, position)
-    VALUES (:run, :kind, :scheduled_at, :position) ON CONFLICT DO NOTHING
+    INSERT INTO cutover.runs (run, kind, scheduled_at, position, sends, event_driven_percent, salt)
+    VALUES (:run, :kind, :scheduled_at, :position, :sends, :percent, :salt) ON CONFLICT DO NOTHING
 """)
 
 _FORGET = sa.text("DELETE FROM cutover.outcomes WHERE run = :run AND path = :path")

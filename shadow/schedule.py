@@ -31,11 +31,17 @@ def scheduled_at(run: str) -> datetime:
     raise BadRunName(run)
 
 
-def run_event(run: str) -> RunEvent:
-    """The event that begins this run: the same one whoever begins it, and when. Raises BadRunName."""
-    kind = WeekStarted if _WEEK.fullmatch(run) else DayStarted
+def run_event(run: str, *, sends: bool = False, percent: float = 0.0, salt: str = "") -> RunEvent:
+    """The event that begins this run; its id is the same whoever begins it, and when. Raises BadRunName.
+
+    Who sends concerns weeks only: a daily run compares.
+    """
     due = scheduled_at(run)
-    return kind(run=run, scheduled_at=due, occurred_at=due)
+    if _WEEK.fullmatch(run):
+        return WeekStarted(
+            run=run, scheduled_at=due, occurred_at=due, sends=sends, event_driven_percent=percent, salt=salt
+        )
+    return DayStarted(run=run, scheduled_at=due, occurred_at=due)
 
 
 def runs_between(start: date, end: date, *, nights: int = 7) -> list[str]:

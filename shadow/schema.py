@@ -15,6 +15,9 @@ runs = sa.Table(
     sa.Column("scheduled_at", MOMENT, nullable=False),
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("opened_at", MOMENT, nullable=False, server_default=sa.func.clock_timestamp()),
+    sa.Column("sends", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("event_driven_percent", sa.Double, nullable=False, server_default="0"),
+    sa.Column("salt", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("kind IN ('week', 'day')", name="runs_kind"),
 )
 

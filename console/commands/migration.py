@@ -12,12 +12,12 @@ from console.failures import Exit, WrongUse
 from console.rehearsal import line_of
 from console.screen import Screen, print_json, say
 from console.tap import legacy_tap
-from console.weekly_job import JOB, plan_in
+from console.weekly_job import plan_in
 from reconcile import Totals, mostly_unequal, reconcile, write_report
 from runtime.clock import SystemClock
 from runtime.settings import Settings
 from runtime.version import code_version
-from shadow.schedule import run_event, week_of
+from shadow.schedule import scheduled_at, week_of
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
@@ -45,15 +45,16 @@ def legacy_run(
     if week is not None and day is not None:
         raise WrongUse("give --week or --day, not both")
     now = SystemClock().now()
-    event = run_event(next((name for name in (day, week) if name is not None), week_of(now)))
-    if event.scheduled_at.date() > (now + EARLY).date():
-        raise WrongUse(f"run {event.run} lies in the future: it is for {event.scheduled_at:%Y-%m-%d %H:%M} UTC")
+    run = next((name for name in (day, week) if name is not None), week_of(now))
+    due = scheduled_at(run)
+    if due.date() > (now + EARLY).date():
+        raise WrongUse(f"run {run} lies in the future: it is for {due:%Y-%m-%d %H:%M} UTC")
     screen = Screen(quiet=json)
-    with connected(prepare=True) as system, screen.working(f"Legacy batch, run {event.run}") as progress:
+    with connected(prepare=True) as system, screen.working(f"Legacy batch, run {run}") as progress:
         tapped = run_legacy(
             system.engine,
-            JOB,
-            event,
+            system.gate,
+            run,
             partitions=system.partitions,
             code_version=code_version(),
             progress=progress,

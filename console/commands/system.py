@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -10,11 +11,14 @@ import typer
 
 from console.connected import connected, reachable
 from console.failures import Exit
+from console.keys import link_key
 from console.lifeline import end_with_parent
-from console.processes import Processes, environment, worker_command
+from console.processes import Processes, environment, web_command, worker_command
 from console.screen import Screen, print_json, say
+from console.stand_in import StandIn, publish, stand_in
 from console.status import gather, show
 from handlers.celery_app import QUEUES
+from handlers.delivery.settings import DeliverySettings
 from runtime import logs, servers
 from runtime.clock import SystemClock
 from runtime.instance import claim
@@ -27,16 +31,21 @@ LOOK_EVERY = 1.0
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (up, down, status, relay, worker, migrate):
+    for command in (up, down, status, relay, worker, serve, migrate):
         app.command()(command)
 
 
 def up(
-    workers: Annotated[int, typer.Option(help="Celery worker processes.", min=1, max=64)] = 2,
+    workers: Annotated[int, typer.Option(help="Celery worker processes of each class.", min=1, max=64)] = 2,
+    port: Annotated[int, typer.Option(help="Of the web application; 0: any free one.", min=0, max=65535)] = 8025,
+    mailbox_port: Annotated[
+        int, typer.Option(help="Of the SendGrid stand-in and its mailbox page; 0: any free one.", min=0, max=65535)
+    ] = 8026,
 ) -> None:
-    """The whole system on this machine: servers, relay and workers, until Ctrl-C.
+    """The whole system on this machine: servers, relay, workers and web application, until Ctrl-C.
 
-    Processes that die are started again. Data stays under .cutover/ (or wherever DATABASE_URL and REDIS_URL point).
+    E-mails go to a stand-in for SendGrid, whose mailbox page shows them, unless SENDGRID_API_KEY is set. Processes that
+    die are started again. Data stays under .cutover/ (or wherever DATABASE_URL and REDIS_URL point).
     """
     settings = Settings()
     screen = Screen()
@@ -47,18 +56,50 @@ def up(
                 with system.engine.begin() as connection:
                     create_tables(connection)
             env = environment(system.servers, settings.state_dir, settings.partitions)
-            env.setdefault("CUTOVER_SOFT_SHUTDOWN", "2")
+        env |= link_key(settings)
+        found = None
+        if not DeliverySettings().configured:
+            found = stand_in(settings.state_dir / "sendgrid", port=mailbox_port, web_port=port)
+            env |= {**found.variables, "CUTOVER_SEND_QUOTA": env.get("CUTOVER_SEND_QUOTA", str(found.quota))}
+            publish(found, settings)
         with Processes(env, settings.state_dir / "logs") as processes:
-            processes.start_all(workers)
-            say(
-                f"Up: PostgreSQL, Valkey, relay, {workers} workers. Logs: {settings.state_dir / 'logs'}\n"
-                "Look: cutover status   Feed it: cutover emit --help   Stop: Ctrl-C"
-            )
+            if found:
+                processes.start("sendgrid", found.command)
+            processes.start("web", web_command(found.web_port if found else port))
+            processes.start_by_class(workers)
+            say(_greeting(settings.state_dir / "logs", found, port))
             while not stop.wait(LOOK_EVERY):
                 for name in processes.revive():
                     say(f"the {name} ended by itself and was started again; see {settings.state_dir / 'logs'}")
             say("Stopping ...")
         servers.stop(settings.state_dir)
+
+
+def _greeting(logs_of_all: Path, found: StandIn | None, port: int) -> str:
+    mailbox = f"Mailbox: {found.host}/mailbox\n" if found else ""
+    web = found.web_port if found else port
+    return (
+        f"Up: PostgreSQL, Valkey, relay, workers, web application (http://127.0.0.1:{web}). Logs: {logs_of_all}\n"
+        f"{mailbox}Look: cutover status   Feed it: cutover emit --help   Stop: Ctrl-C"
+    )
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8025,
+) -> None:
+    """The web application, until stopped: SendGrid's webhook, unsubscribe links, /healthz, /openapi.json.
+
+    Put it behind your TLS proxy; CUTOVER_PUBLIC_URL says how it is reached from outside.
+    """
+    from console.web.application import application
+    from console.web.serve import serve as serve_application
+
+    settings = Settings()
+    logs.configure(settings.log_level, settings.log_json)
+    end_with_parent()
+    with connected(prepare=True) as system:
+        serve_application(application(settings, system.engine, system.delivery), host, port)
 
 
 def down() -> None:
@@ -106,7 +147,7 @@ def worker(
     unknown = [queue for queue in wanted if queue not in QUEUES]
     if unknown:
         raise typer.BadParameter(f"unknown queue {unknown[0]!r}; expected some of: {', '.join(QUEUES)}")
-    command = worker_command(concurrency=concurrency, queues=wanted)
+    command = worker_command("worker", concurrency=concurrency, queues=wanted)
     env = environment(found, settings.state_dir, settings.partitions)
     del env["CUTOVER_SUPERVISED"]
     os.execve(command[0], command, env)  # noqa: S606 - our own interpreter, with arguments we checked

@@ -7,13 +7,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import events.schema
+import handlers.delivery.schema
 import handlers.schema
 import reconcile.schema
 import shadow.schema
 from console.failures import Exit
 from tests.console.commands import cutover
 
-DECLARED = [module.metadata for module in (events.schema, handlers.schema, shadow.schema, reconcile.schema)]
+DECLARED = [
+    module.metadata
+    for module in (events.schema, handlers.schema, handlers.delivery.schema, shadow.schema, reconcile.schema)
+]
 
 
 def declared() -> sa.MetaData:

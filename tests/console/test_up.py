@@ -74,7 +74,12 @@ def up(state: Path, env: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     """`up`, from when it has started its processes; killed at the end if it is still there."""
     output = state.with_name("up.txt")
     with output.open("wb") as file:
-        process = subprocess.Popen([*COMMAND, "up", "--workers", "1"], env=environment(env), stdout=file, stderr=file)
+        process = subprocess.Popen(
+            [*COMMAND, "up", "--workers", "1", "--port", "0", "--mailbox-port", "0"],
+            env=environment(env),
+            stdout=file,
+            stderr=file,
+        )
     try:
         wait_until(lambda: "Up:" in output.read_text() or process.poll() is not None, seconds=SOME_SECONDS, what="up")
         assert process.poll() is None, output.read_text()
@@ -117,9 +122,9 @@ def test_a_second_up_is_refused_and_what_dies_under_the_first_is_started_again_u
         refused(state, env, first.pid)
         assert first.poll() is None
 
-        wait_until(lambda: len(of(state, "celery")) > 1, seconds=SOME_SECONDS, what="the worker's child")
-        old = of(state, "celery")
-        for word, killed in (("relay", of(state, "relay")[0]), ("celery", old[0])):
+        wait_until(lambda: len(of(state, "cutover-worker")) > 1, seconds=SOME_SECONDS, what="the worker's child")
+        old = of(state, "cutover-worker")
+        for word, killed in (("relay", of(state, "relay")[0]), ("cutover-worker", old[0])):
             killed.kill()
             wait_until(replaced(state, word, killed), seconds=SOME_SECONDS, what=f"another {word}")
         wait_until(lambda: not any(map(alive, old)), what="the end of the killed worker's child")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from console.weekly_job import JOB, PLAN
+from console.weekly_job import PLAN, weekly_gate
 from console.wiring import all_subscriptions
 from events import Subscriptions, advance_to_end, fix_partitions, lagging, open_checkpoints, sequence_all
 from handlers.subscriptions import Parts
@@ -15,9 +15,9 @@ from reconcile import Totals, reconcile
 from sandbox.shop.actions import Action, AddProduct, PlaceOrder, RegisterUser
 from sandbox.shop.shop import perform
 from shadow.barrier import raise_barrier
+from shadow.gate import Gate
 from shadow.legacy_tap import Tapped, run_legacy
 from shadow.outcome import unpack
-from shadow.schedule import run_event
 
 PARTITIONS = 4
 RUN = "2026-W47"
@@ -29,6 +29,7 @@ class Weekly:
     """A shop and both paths."""
 
     engine: sa.Engine
+    gate: Gate
     subscriptions: Subscriptions
 
     def happen(self, *actions: Action) -> None:
@@ -50,12 +51,12 @@ class Weekly:
 
     def barrier(self, run: str = RUN) -> int:
         """Begin a run."""
-        return raise_barrier(self.engine, run_event(run), PARTITIONS)
+        position, _ = raise_barrier(self.engine, run, PARTITIONS, salt=self.gate.job.name)
+        return position
 
     def legacy(self, run: str = RUN) -> Tapped:
         """The legacy path of a run, which begins it if need be."""
-        event = run_event(run)
-        return run_legacy(self.engine, JOB, event, partitions=PARTITIONS, code_version="test")
+        return run_legacy(self.engine, self.gate, run, partitions=PARTITIONS, code_version="test")
 
     def reconcile(self, run: str = RUN) -> Totals:
         """Compare the paths."""
@@ -78,11 +79,12 @@ class Weekly:
 
 def weekly_on(engine: sa.Engine, parts: Parts | None = None) -> Weekly:
     """A weekly job on this migrated database, with these parts."""
-    subscriptions = all_subscriptions(parts)
+    gate = weekly_gate(PARTITIONS)
+    subscriptions = all_subscriptions(gate, parts)
     with engine.begin() as connection:
         fix_partitions(connection, PARTITIONS)
         open_checkpoints(connection, subscriptions, PARTITIONS)
-    return Weekly(engine, subscriptions)
+    return Weekly(engine, gate, subscriptions)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from console.weekly_job import weekly_gate
 from console.wiring import all_subscriptions
 from events import (
     Event,
@@ -89,7 +90,7 @@ def test_I4_incremental_state_equals_a_fold_from_scratch_bit_for_bit(
     one_database: sa.Engine, history: Sequence[Event], parts: int, random: Random
 ) -> None:
     limits = iter(lambda: random.randint(1, 7), None)
-    subscriptions = all_subscriptions()
+    subscriptions = all_subscriptions(weekly_gate(PARTITIONS))
     with one_database.begin() as connection:
         empty(connection)
         fix_partitions(connection, PARTITIONS)

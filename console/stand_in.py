@@ -1,0 +1,145 @@
+"""The SendGrid stand-in where there is no SendGrid: its keys, how it is started, and how other commands find it."""
+
+import os
+import secrets
+import socket
+import sys
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from console.keys import kept_key
+from handlers.delivery.settings import DeliverySettings
+from runtime.settings import Settings
+
+MAIL_FROM = "Shop <shop@shop.example>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandIn:
+    """A stand-in to be started in `directory`, telling its news to the web application at `web_port`.
+
+    `quota` is in requests a second, at the stand-in and for the senders alike; 0: unlimited.
+    """
+
+    directory: Path
+    port: int
+    web_port: int
+    api_key: str
+    public_key: str
+    link_key: str
+    quota: int
+
+    @property
+    def host(self) -> str:
+        """Where it is reached; its mailbox page is at `/mailbox`."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def announcement(self) -> Path:
+        """The file it writes once it listens."""
+        return self.directory / "listening.json"
+
+    @property
+    def command(self) -> list[str]:
+        """Its command line."""
+        options = {
+            "--port": str(self.port),
+            "--api-key": self.api_key,
+            "--announce": str(self.announcement),
+            "--quota": str(self.quota),
+            "--webhook-url": f"http://127.0.0.1:{self.web_port}/webhooks/sendgrid",
+            "--webhook-key": str(self.directory / "webhook.pem"),
+        }
+        return [sys.executable, "-m", "sandbox.sendgrid", *(word for pair in options.items() for word in pair)]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What senders and the web application must find in their environment."""
+        return {
+            "SENDGRID_API_KEY": self.api_key,
+            "SENDGRID_HOST": self.host,
+            "MAIL_FROM": MAIL_FROM,
+            "SENDGRID_WEBHOOK_KEY": self.public_key,
+            "CUTOVER_LINK_KEY": self.link_key,
+            "CUTOVER_PUBLIC_URL": f"http://127.0.0.1:{self.web_port}",
+            "CUTOVER_SEND_QUOTA": str(self.quota),
+        }
+
+
+def stand_in(directory: Path, *, port: int = 0, web_port: int = 0, quota: int = 100) -> StandIn:
+    """A stand-in with new keys; ports that are 0 are chosen here."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = directory / "webhook.pem"
+    pem.touch(mode=0o600)
+    pem.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    made = StandIn(
+        directory=directory,
+        port=port or _free_port(),
+        web_port=web_port or _free_port(),
+        api_key=f"SG.{secrets.token_urlsafe(16)}.{secrets.token_urlsafe(32)}",
+        public_key=b64encode(public).decode(),
+        link_key=kept_key(directory / "unsubscribe.key").hex(),
+        quota=quota,
+    )
+    made.announcement.unlink(missing_ok=True)
+    return made
+
+
+def publish(found: StandIn, settings: Settings) -> None:
+    """Let other commands on this state directory send to it as long as this process runs."""
+    content = {"pid": os.getpid(), "variables": found.variables}
+    path = _published(settings)
+    made = path.with_name(f"{path.name}.{os.getpid()}")
+    made.touch(mode=0o600)
+    made.write_bytes(msgspec.json.encode(content))
+    made.replace(path)
+
+
+def delivery_settings(settings: Settings) -> DeliverySettings:
+    """What the environment says of delivery; on embedded servers, if it is silent, the stand-in of `cutover up`."""
+    from_environment = DeliverySettings()
+    if from_environment.configured or settings.database_url is not None:
+        return from_environment
+    variables = _variables(_published(settings))
+    values: dict[str, Any] = {**variables, **_set_in_environment(variables)}
+    return DeliverySettings(**values)
+
+
+def _variables(path: Path) -> Mapping[str, str]:
+    """What was published, if whoever did so still runs."""
+    try:
+        content = msgspec.json.decode(path.read_bytes(), type=_Published)
+    except FileNotFoundError:
+        return {}
+    return content.variables if psutil.pid_exists(content.pid) else {}
+
+
+class _Published(msgspec.Struct, frozen=True):
+    pid: int
+    variables: dict[str, str]
+
+
+def _published(settings: Settings) -> Path:
+    return settings.state_dir / "stand_in.json"
+
+
+def _set_in_environment(names: Mapping[str, str]) -> dict[str, str]:
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,32 @@
+"""A drain: takes items one by one and handles them in batches, each as large as what came in during the one before."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Drain(Generic[Item]):
+    """Handles items in the order they came. Under little load an item waits for nobody; under much, batches grow."""
+
+    def __init__(self, handle: Callable[[list[Item]], Awaitable[None]]) -> None:
+        self._handle = handle
+        self._waiting: list[Item] = []
+        self._running: asyncio.Task[None] | None = None
+
+    def add(self, item: Item) -> None:
+        """Take an item; it is handled soon."""
+        self._waiting.append(item)
+        if self._running is None or self._running.done():
+            self._running = asyncio.ensure_future(self._drain())
+
+    async def empty(self) -> None:
+        """Return when everything taken so far is handled. Raises what handling raised."""
+        if self._running is not None:
+            await self._running
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            await self._handle(batch)

@@ -1,0 +1,61 @@
+"""Upkeep: what time alone does to the ledger. Run again and again by the relay's sweep, by any number of them."""
+
+import sqlalchemy as sa
+
+AT_ONCE = 5000
+
+
+def expire_leases(connection: sa.Connection) -> int:
+    """Rows whose sender has not answered within its lease become unconfirmed: it may have sent them. How many."""
+    return connection.execute(_EXPIRE, {"limit": AT_ONCE}).rowcount
+
+
+def end_campaigns(connection: sa.Connection) -> int:
+    """What is still planned when its campaign has ended is suppressed; how many rows, up to 5,000 a partition."""
+    return connection.execute(_END, {"limit": AT_ONCE}).rowcount
+
+
+def due_partitions(connection: sa.Connection) -> list[int]:
+    """Partitions in which something is to be sent now."""
+    return list(connection.scalars(_DUE))
+
+
+_EXPIRE = sa.text("""
+    WITH expired AS (
+        SELECT run, user_id FROM cutover.send_ledger
+        WHERE state = 'sending' AND lease_until < clock_timestamp()
+        ORDER BY run, user_id LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    UPDATE cutover.send_ledger l SET state = 'unconfirmed', reason = 'lease_expired', lease_until = NULL
+    FROM expired WHERE l.run = expired.run AND l.user_id = expired.user_id AND l.state = 'sending'
+""")
+
+_END = sa.text("""
+    WITH late AS (
+        SELECT due.run, due.user_id
+        FROM (SELECT generate_series(0, partitions - 1) AS partition FROM cutover.log_settings) AS of_log
+        CROSS JOIN cutover.campaigns c
+        CROSS JOIN LATERAL (
+            SELECT l.run, l.user_id FROM cutover.send_ledger l
+            WHERE l.state = 'planned' AND l.partition = of_log.partition AND l.run = c.run
+            ORDER BY l.user_id LIMIT :limit FOR UPDATE SKIP LOCKED
+        ) AS due
+        WHERE c.send_by <= clock_timestamp()
+    )
+    UPDATE cutover.send_ledger l SET state = 'suppressed', reason = 'send_by_passed', not_before = NULL
+    FROM late WHERE l.run = late.run AND l.user_id = late.user_id AND l.state = 'planned'
+""")
+
+_DUE = sa.text("""
+    SELECT DISTINCT of_log.partition
+    FROM (SELECT generate_series(0, partitions - 1) AS partition FROM cutover.log_settings) AS of_log
+    CROSS JOIN cutover.campaigns c
+    CROSS JOIN LATERAL (
+        SELECT FROM cutover.send_ledger l
+        WHERE l.state = 'planned' AND l.partition = of_log.partition AND l.run = c.run
+          AND (l.not_before IS NULL OR l.not_before <= clock_timestamp())
+        LIMIT 1
+    ) AS due
+    WHERE c.paused_at IS NULL AND c.send_by > clock_timestamp()
+    ORDER BY of_log.partition
+""")
