@@ -18,8 +18,8 @@ from console.weekly_job import PLAN
 from console.wiring import System, build
 from events import StageChanged, emit, head, lagging
 from events.vocabulary import Stage
-from handlers.delivery import DeliverySettings
 from handlers.delivery.books import Books, books
+from handlers.delivery.settings import DeliverySettings
 from reconcile import Totals, reconcile
 from runtime import database as databases
 from runtime.servers import Servers

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from console.failures import WrongUse
 from console.playground import Playground
+from console.run_line import line_of
 from console.screen import Screen
 from console.weekly_job import plan_in
 from events import head
@@ -64,16 +65,6 @@ def rehearse(
         with playground.engine.connect() as connection:
             events = head(connection)
     return Rehearsed(totals=totals, events=events, seconds=time.monotonic() - began, report=page)
-
-
-def line_of(totals: Totals) -> str:
-    """One run in one line."""
-    seconds = totals.seconds
-    return (
-        f"  {totals.run:<10}  {totals.pairs:>7,} pairs  {totals.match:>7,} match  {totals.explained:>5,} explained  "
-        f"{totals.mismatch:>5,} mismatch  {totals.incomplete:>5,} incomplete   "
-        f"legacy {seconds.get('legacy') or 0:.1f} s, event-driven {seconds.get('event_driven') or 0:.1f} s"
-    )
 
 
 def _prehistory(playground: Playground, history: Sequence[Action], before: int, screen: Screen) -> None:

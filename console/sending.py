@@ -6,8 +6,11 @@ import redis.asyncio
 import sqlalchemy as sa
 import uvloop
 
-from handlers.delivery import Contents, DeliverySettings, Dispatched, Dispatcher, Limits, Pace, PaceState, SendGrid
+from handlers.delivery.dispatch import Contents, Dispatched, Dispatcher
 from handlers.delivery.lookup import LookedUp, look_up
+from handlers.delivery.pace import Limits, Pace, PaceState
+from handlers.delivery.sendgrid import SendGrid
+from handlers.delivery.settings import DeliverySettings
 from runtime import broker
 
 

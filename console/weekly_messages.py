@@ -6,7 +6,8 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from handlers.composition import SHOP
-from handlers.delivery import Claim, Message
+from handlers.delivery.ledger import Claim
+from handlers.delivery.message import Message
 from shadow.outcome import unpack
 
 Link = Callable[[str], str]

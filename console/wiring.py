@@ -12,8 +12,8 @@ from console.weekly_job import GateMailer, names_in_shop, weekly_gate
 from console.weekly_messages import WeeklyMessages
 from events import Relay, Subscriptions, fix_partitions, open_checkpoints
 from handlers.celery_app import create_app
-from handlers.delivery import DeliverySettings
 from handlers.delivery.duties import DUTIES, ROUTES
+from handlers.delivery.settings import DeliverySettings
 from handlers.nudges import Advancer, NudgePublisher
 from handlers.subscriptions import Parts, subscriptions
 from handlers.tracking.fold import tracking_subscription

@@ -13,8 +13,8 @@ from console.sending import Sending
 from console.wiring import System, build
 from events import Nudge
 from handlers.celery_app import create_app
-from handlers.delivery import DeliverySettings
 from handlers.delivery.duties import DELIVERY, LOOK_UP, LOOKUP, SEND
+from handlers.delivery.settings import DeliverySettings
 from handlers.nudges import TASK
 from runtime import broker, logs, servers
 from runtime.settings import Settings

@@ -1,5 +1,6 @@
 """Redis: connections that never wait forever, and the form of URL that Celery takes."""
 
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import redis
@@ -33,7 +34,7 @@ def connect(url: str, *, socket_timeout: float = SOCKET_TIMEOUT, retries: int = 
 
 def connect_async(url: str, *, socket_timeout: float = SOCKET_TIMEOUT) -> "redis.asyncio.Redis":
     """The same for use within an event loop. A command whose connection fails is not sent again."""
-    options: dict[str, object] = {
+    options: dict[str, Any] = {
         "socket_timeout": socket_timeout,
         "health_check_interval": HEALTH_CHECK_INTERVAL,
         "retry": redis.asyncio.retry.Retry(NoBackoff(), 0),

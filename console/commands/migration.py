@@ -1,25 +1,36 @@
-"""`legacy-run` and `reconcile`: what crontab calls, and the comparison of what both paths did."""
+"""`legacy-run`, `start-run` and `reconcile`: what crontab calls, and the comparison of what both paths did."""
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
+from console.books import as_data, show_books
 from console.connected import connected
 from console.failures import Exit, WrongUse
-from console.rehearsal import line_of
+from console.run_line import line_of
 from console.screen import Screen, print_json, say
 from console.tap import legacy_tap
 from console.weekly_job import plan_in
+from events import WeekStarted
 from reconcile import Totals, mostly_unequal, reconcile, write_report
 from runtime.clock import SystemClock
 from runtime.settings import Settings
 from runtime.version import code_version
+from shadow.barrier import raise_barrier
 from shadow.schedule import scheduled_at, week_of
+from shadow.stage import standing
+
+if TYPE_CHECKING:
+    from console.wiring import System
+    from shadow.legacy_tap import Tapped
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+WeekOption = Annotated[str | None, typer.Option(help="The ISO week, e.g. 2026-W47. Default: this week.")]
+DayOption = Annotated[str | None, typer.Option(help="A date, e.g. 2026-11-20: a daily run, which only compares.")]
 
 EARLY = timedelta(minutes=10)
 """How much too early cron may be around midnight. Earlier on its own day a run may be begun by hand."""
@@ -28,20 +39,74 @@ EARLY = timedelta(minutes=10)
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command("legacy-run")(legacy_run)
+    app.command("start-run")(start_run)
     app.command("reconcile")(reconcile_run)
 
 
 def legacy_run(
-    week: Annotated[str | None, typer.Option(help="The ISO week, e.g. 2026-W47. Default: this week.")] = None,
-    day: Annotated[str | None, typer.Option(help="A date, e.g. 2026-11-20: a daily run, which only compares.")] = None,
+    week: WeekOption = None,
+    day: DayOption = None,
+    no_send: Annotated[
+        bool, typer.Option("--no-send", help="Plan the e-mails and leave the sending to the workers.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """What crontab calls while both paths run: start the run, and let the untouched batch do it over one snapshot.
+    """What crontab calls in the script's place: start the run, let the untouched batch do it, send what it owns.
 
-    Emits WeekStarted (or DayStarted), runs the batch on a repeatable-read snapshot and records its outcomes. Started
-    twice, or again after a crash, it records once.
+    Emits WeekStarted (or DayStarted), runs the batch on a repeatable-read snapshot and hands its outcomes to the gate.
+    From stage shadow on, a weekly run then sends through the ledger until nothing is left. Started twice, or again
+    after a crash, it records once and sends once.
+
+    Exit code 1 when e-mails failed for good, 3 when some are unconfirmed.
     """
     run_legacy = legacy_tap()
+    run = _due_run(week, day)
+    screen = Screen(quiet=json)
+    settings = Settings()
+    with connected(prepare=True) as system:
+        if not no_send and day is None:
+            _require_provider(system)
+        with screen.working(f"Legacy batch, run {run}") as progress:
+            tapped = run_legacy(
+                system.engine,
+                system.gate,
+                run,
+                partitions=system.partitions,
+                code_version=code_version(),
+                progress=progress,
+            )
+        screen.line(_told(tapped))
+        books = None
+        if tapped.sends and not no_send:
+            from console.campaigning import send_run
+
+            books = send_run(system, settings, run, screen)
+    if json:
+        print_json({**msgspec.to_builtins(tapped), "books": as_data(books, SystemClock().now()) if books else None})
+    elif books:
+        show_books(books, SystemClock().now())
+    if books and books.states["failed"]:
+        raise typer.Exit(Exit.NO)
+    if books and books.states["unconfirmed"]:
+        raise typer.Exit(Exit.INCOMPLETE)
+
+
+def start_run(week: WeekOption = None, day: DayOption = None, json: JsonOption = False) -> None:
+    """Begin a run without the batch: what crontab calls when the batch is gone, or has nobody left to serve.
+
+    Emits WeekStarted (or DayStarted) with the cohort of the stage. A run that began already keeps its barrier.
+    """
+    run = _due_run(week, day)
+    with connected(prepare=True) as system:
+        position, event = raise_barrier(system.engine, run, system.partitions, salt=system.gate.job.name)
+    sends = isinstance(event, WeekStarted) and event.sends
+    if json:
+        print_json({"run": run, "position": position, "sends": sends})
+    else:
+        say(f"Run {run} has begun at position {position:,}" + ("." if sends else "; it only compares."))
+
+
+def _due_run(week: str | None, day: str | None) -> str:
     if week is not None and day is not None:
         raise WrongUse("give --week or --day, not both")
     now = SystemClock().now()
@@ -49,25 +114,28 @@ def legacy_run(
     due = scheduled_at(run)
     if due.date() > (now + EARLY).date():
         raise WrongUse(f"run {run} lies in the future: it is for {due:%Y-%m-%d %H:%M} UTC")
-    screen = Screen(quiet=json)
-    with connected(prepare=True) as system, screen.working(f"Legacy batch, run {run}") as progress:
-        tapped = run_legacy(
-            system.engine,
-            system.gate,
-            run,
-            partitions=system.partitions,
-            code_version=code_version(),
-            progress=progress,
+    return run
+
+
+def _require_provider(system: "System") -> None:
+    """Better refused before the batch than after it, with everybody's e-mail planned and nobody to send it."""
+    with system.engine.connect() as connection:
+        stage = standing(connection)
+    if stage.sends and not system.delivery.configured:
+        raise WrongUse(
+            f"in stage {stage.stage} this run sends, but SENDGRID_API_KEY and MAIL_FROM are not set; set them, or give "
+            "--no-send if workers that know them do the sending"
         )
-    if json:
-        print_json(msgspec.to_builtins(tapped))
-    elif tapped.already:
-        say(f"Run {tapped.run} was recorded before; nothing to do.")
-    else:
-        say(
-            f"Run {tapped.run}: {tapped.outcomes:,} outcomes recorded in {tapped.seconds:.1f} s, "
-            f"{tapped.late_events:,} events arrived behind the barrier."
-        )
+
+
+def _told(tapped: "Tapped") -> str:
+    if tapped.already:
+        return f"Run {tapped.run} was recorded before."
+    return (
+        f"Run {tapped.run}: {tapped.outcomes:,} outcomes recorded in {tapped.seconds:.1f} s, "
+        f"{tapped.late_events:,} events arrived behind the barrier."
+        + ("" if tapped.sends else " Nothing was sent: this run only compares.")
+    )
 
 
 def reconcile_run(
