@@ -44,7 +44,7 @@ class NotFinished(Exception):
 class Playground:
     """The shop and both paths in the database `cutover_<name>`; as a context manager, with relay and workers running.
 
-    With a `mailbox`, runs that send deliver to it; without, nothing can be sent.
+    With a `mailbox`, runs that send deliver to it, by so many `senders`; without, nothing can be sent.
 
     Entering it drops what an earlier one of the same name left; leaving it stops the processes and keeps the database.
     """
@@ -59,10 +59,12 @@ class Playground:
         workers: int,
         defect: str | None = None,
         mailbox: StandIn | None = None,
+        senders: int | None = None,
     ) -> None:
         self.database = f"cutover_{name}"
         self.mailbox = mailbox
         self._workers = workers
+        self._senders = senders
         found = replace(servers, database_url=databases.database_url(servers.database_url, self.database))
         self.system: System = build(found, partitions, self.database, DeliverySettings())
         self.logs = state_dir / "logs" / name
@@ -96,8 +98,9 @@ class Playground:
             self.processes.start_all(self._workers)
             return
         self.processes.start("sendgrid", self.mailbox.command)
-        self.processes.start("web", web_command(self.mailbox.web_port))
-        self.processes.start_by_class(self._workers)
+        if self.mailbox.tells:
+            self.processes.start("web", web_command(self.mailbox.web_port))
+        self.processes.start_by_class(self._workers, self._senders)
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None

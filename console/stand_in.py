@@ -24,7 +24,7 @@ MAIL_FROM = "Shop <shop@shop.example>"
 
 @dataclass(frozen=True, kw_only=True)
 class StandIn:
-    """A stand-in to be started in `directory`, telling its news to the web application at `web_port`.
+    """A stand-in to be started in `directory`, which `tells` its news to the web application at `web_port`, or not.
 
     `quota` is in requests a second, at the stand-in and for the senders alike; 0: unlimited.
     """
@@ -36,6 +36,7 @@ class StandIn:
     public_key: str
     link_key: str
     quota: int
+    tells: bool = True
 
     @property
     def host(self) -> str:
@@ -55,9 +56,10 @@ class StandIn:
             "--api-key": self.api_key,
             "--announce": str(self.announcement),
             "--quota": str(self.quota),
-            "--webhook-url": f"http://127.0.0.1:{self.web_port}/webhooks/sendgrid",
-            "--webhook-key": str(self.directory / "webhook.pem"),
         }
+        if self.tells:
+            options["--webhook-url"] = f"http://127.0.0.1:{self.web_port}/webhooks/sendgrid"
+            options["--webhook-key"] = str(self.directory / "webhook.pem")
         return [sys.executable, "-m", "sandbox.sendgrid", *(word for pair in options.items() for word in pair)]
 
     @property
@@ -74,7 +76,7 @@ class StandIn:
         }
 
 
-def stand_in(directory: Path, *, port: int = 0, web_port: int = 0, quota: int = 100) -> StandIn:
+def stand_in(directory: Path, *, port: int = 0, web_port: int = 0, quota: int = 100, tells: bool = True) -> StandIn:
     """A stand-in with new keys; ports that are 0 are chosen here."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
@@ -92,6 +94,7 @@ def stand_in(directory: Path, *, port: int = 0, web_port: int = 0, quota: int = 
         public_key=b64encode(public).decode(),
         link_key=kept_key(directory / "unsubscribe.key").hex(),
         quota=quota,
+        tells=tells,
     )
     made.announcement.unlink(missing_ok=True)
     return made
