@@ -18,7 +18,7 @@ from console.weekly_job import PLAN
 from console.wiring import System, build
 from events import StageChanged, emit, head, lagging
 from events.vocabulary import Stage
-from handlers.delivery.books import Books, books
+from handlers.delivery.books import Books, books, unsettled
 from handlers.delivery.settings import DeliverySettings
 from reconcile import Totals, reconcile
 from runtime import database as databases
@@ -168,7 +168,7 @@ class Playground:
 
         def done() -> bool:
             with self.engine.connect() as connection:
-                return books(connection, run).open == 0
+                return not unsettled(connection, run)
 
         self.wait(done, f"sending run {run}")
         with self.engine.connect() as connection:

@@ -34,6 +34,9 @@ Contents = Callable[[sa.Connection, Sequence[Claim]], Mapping[str, Message]]
 ABANDON_AFTER = 0.5
 """The share of its lease after which a claim is no longer sent: the answer must come while the lease holds."""
 
+LINGER = 0.01
+"""Seconds an answer may wait for others before they are settled together."""
+
 DATABASE_PATIENCE = 90.0
 """Seconds for which answers are kept in memory while the database is away."""
 
@@ -96,7 +99,7 @@ class _Slice:
         self._run = run
         self._after = ("", "")
         self._flying: set[asyncio.Task[None]] = set()
-        self._answers = Drain(self._settle_rows)
+        self._answers = Drain(self._settle_rows, linger=LINGER)
         self._verdicts = Drain(self._settle_tokens)
         self._result = Dispatched()
 

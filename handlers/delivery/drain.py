@@ -8,10 +8,14 @@ Item = TypeVar("Item")
 
 
 class Drain(Generic[Item]):
-    """Handles items in the order they came. Under little load an item waits for nobody; under much, batches grow."""
+    """Handles items in the order they came. Under little load an item waits for nobody; under much, batches grow.
 
-    def __init__(self, handle: Callable[[list[Item]], Awaitable[None]]) -> None:
+    `linger`: seconds each batch is given to grow, where handling one costs more than waiting.
+    """
+
+    def __init__(self, handle: Callable[[list[Item]], Awaitable[None]], *, linger: float = 0.0) -> None:
         self._handle = handle
+        self._linger = linger
         self._waiting: list[Item] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -28,5 +32,7 @@ class Drain(Generic[Item]):
 
     async def _drain(self) -> None:
         while self._waiting:
+            if self._linger:
+                await asyncio.sleep(self._linger)
             batch, self._waiting = self._waiting, []
             await self._handle(batch)
