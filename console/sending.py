@@ -6,7 +6,8 @@ import redis.asyncio
 import sqlalchemy as sa
 import uvloop
 
-from handlers.delivery.dispatch import Contents, Dispatched, Dispatcher
+from handlers.delivery.claiming import Contents
+from handlers.delivery.dispatch import Dispatched, Dispatcher
 from handlers.delivery.lookup import LookedUp, look_up
 from handlers.delivery.pace import Limits, Pace, PaceState
 from handlers.delivery.sendgrid import SendGrid

@@ -98,7 +98,7 @@ _NEWS = sa.text(f"SELECT {_COUNTS} FROM cutover.send_ledger WHERE run = :run")  
 _CAMPAIGN = sa.text("SELECT send_by, paused_at, paused_by FROM cutover.campaigns WHERE run = :run")
 
 _PACE = sa.text("""
-    SELECT count(*) / nullif(extract(epoch FROM max(changed_at) - min(changed_at)), 0)::float8
+    SELECT count(*) / nullif(extract(epoch FROM clock_timestamp() - min(changed_at)), 0)::float8
     FROM cutover.send_ledger
     WHERE run = :run AND state = 'accepted' AND evidence = 'answer'
       AND changed_at > clock_timestamp() - interval '1 minute'

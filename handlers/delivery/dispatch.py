@@ -5,31 +5,21 @@ unconfirmed when its lease runs out, and a row it had not is somebody else's.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 import structlog
 
+from handlers.delivery.claiming import Claiming, Contents, Ready
 from handlers.delivery.drain import Drain
-from handlers.delivery.ledger import Claim, claim, settle
-from handlers.delivery.message import Message
+from handlers.delivery.ledger import Claim, settle
 from handlers.delivery.pace import Grant, Pace, PaceUnavailable, Slot, Verdict
-from handlers.delivery.provider import (
-    Accepted,
-    Answer,
-    NotAccepted,
-    Provider,
-    Refused,
-    Unconfirmed,
-    UnfitMessage,
-)
+from handlers.delivery.provider import Accepted, Answer, NotAccepted, Provider, Refused, Unconfirmed
 from handlers.delivery.settlement import Settlement, settlement_of
+from handlers.delivery.turn import turn
 
 log = structlog.get_logger()
-
-Contents = Callable[[sa.Connection, Sequence[Claim]], Mapping[str, Message]]
-"""The messages of these claims by send id, read at the moment of sending; a user nobody knows any more is left out."""
 
 ABANDON_AFTER = 0.5
 """The share of its lease after which a claim is no longer sent: the answer must come while the lease holds."""
@@ -37,15 +27,11 @@ ABANDON_AFTER = 0.5
 LINGER = 0.01
 """Seconds an answer may wait for others before they are settled together."""
 
+TOGETHER = 0.005
+"""Departures closer than this, in seconds, are claimed in one transaction."""
+
 DATABASE_PATIENCE = 90.0
 """Seconds for which answers are kept in memory while the database is away."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    claim: Claim
-    request: bytes
-    claimed_at: float
 
 
 @dataclass(kw_only=True)
@@ -61,7 +47,10 @@ class Dispatched:
 
 
 class Dispatcher:
-    """Sends for one worker process; used within one event loop. `in_flight` bounds the requests at any moment."""
+    """Sends for one worker process; used within one event loop.
+
+    `in_flight` bounds the requests at any moment, `batch` the rows of one claim; `lease` is in seconds.
+    """
 
     def __init__(
         self,
@@ -74,117 +63,122 @@ class Dispatcher:
         batch: int = 64,
         lease: float = 120.0,
     ) -> None:
-        self._engine = engine
-        self._provider = provider
-        self._pace = pace
-        self._contents = contents
-        self._in_flight = in_flight
-        self._batch = batch
-        self._lease = lease
+        self.engine = engine
+        self.provider = provider
+        self.pace = pace
+        self.contents = contents
+        self.in_flight = in_flight
+        self.batch = batch
+        self.lease = lease
 
     async def send(self, partition: int, *, seconds: float, run: str | None = None) -> Dispatched:
         """Send what is due in a partition, of one run or of all, until nothing is or the time is over.
 
-        Raises what the database raises; every answer that came is settled before.
+        Does nothing while another sends in it. Raises what the database raises; every answer that came is settled
+        before.
         """
-        return await _Slice(self, partition, run).work(seconds)
+        hold = turn(self.engine, partition)
+        ours = await asyncio.to_thread(hold.__enter__)
+        try:
+            return await Slice(self, partition, run).work(seconds) if ours else Dispatched()
+        finally:
+            await asyncio.to_thread(hold.__exit__, None, None, None)
 
 
-class _Slice:
+class Slice:
     """One partition, for a while."""
 
     def __init__(self, of: Dispatcher, partition: int, run: str | None) -> None:
         self._of = of
-        self._partition = partition
-        self._run = run
-        self._after = ("", "")
+        self._claiming = Claiming(of.engine, of.provider, of.contents, partition, run, lease=of.lease, batch=of.batch)
         self._flying: set[asyncio.Task[None]] = set()
         self._answers = Drain(self._settle_rows, linger=LINGER)
         self._verdicts = Drain(self._settle_tokens)
         self._result = Dispatched()
 
     async def work(self, seconds: float) -> Dispatched:
+        """Send until nothing is due or the time is over, and see everything in flight home."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        self._result.more = True
         try:
-            while self._result.more and loop.time() < until:
+            while await self._due() and loop.time() < until:
                 await self._step(until - loop.time())
         finally:
             await self._land()
+        self._result.more = self._claiming.expected > 0 or loop.time() >= until
         return self._result
 
+    async def _due(self) -> bool:
+        """Whether there is something to ask slots for: one that is not used is lost to everybody."""
+        if not self._claiming.expected:
+            await asyncio.to_thread(self._claiming.look)
+        return self._claiming.expected > 0
+
     async def _step(self, left: float) -> None:
-        room = self._of._in_flight - len(self._flying)
-        if room < min(self._of._batch, self._of._in_flight) and self._flying:
-            await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
-            room = self._of._in_flight - len(self._flying)
-        grant = await self._granted(min(room, self._of._batch))
-        if not grant.slots:
-            await asyncio.sleep(min(grant.wait, left))
-            return
+        grant = await self._granted(min(await self._room(), self._claiming.expected))
         granted_at = asyncio.get_running_loop().time()
+        if not grant.slots:
+            # Whoever asks all the time gets slots one by one; asked for less often, they come by the handful.
+            patience = self._of.pace.limits.horizon / 2 if grant.why == "quota" else 0.0
+            await asyncio.sleep(min(max(grant.wait, patience), left))
+            return
+        slots = list(grant.slots)
         try:
-            ready = await asyncio.to_thread(self._claimed, len(grant.slots), granted_at)
-        except BaseException:
-            self._give_back(grant.slots)
-            raise
-        self._give_back(grant.slots[len(ready) :])
-        for slot, each in zip(grant.slots, ready, strict=False):
-            flight = asyncio.ensure_future(self._fly(slot, each, granted_at + slot.departs_in))
-            self._flying.add(flight)
-            flight.add_done_callback(self._flying.discard)
+            while slots:
+                await self._depart(slots, granted_at)
+        finally:
+            self._give_back(slots)
+
+    async def _room(self) -> int:
+        """How many more requests may be in flight; waits until it is worth a claim."""
+        while (room := self._of.in_flight - len(self._flying)) < min(self._of.batch, self._of.in_flight):
+            await asyncio.wait(self._flying, return_when=asyncio.FIRST_COMPLETED)
+        return min(room, self._of.batch)
 
     async def _granted(self, want: int) -> Grant:
         try:
-            return await self._of._pace.acquire(want)
+            return await self._of.pace.acquire(want)
         except PaceUnavailable as problem:
             log.warning("pace_unavailable", problem=str(problem))
             return Grant(slots=(), wait=0.5, why="outage")
 
-    def _claimed(self, limit: int, now: float) -> list[_Ready]:
-        """Claim rows and prepare their requests, so that nothing but the call is left to do after the commit."""
-        with self._of._engine.begin() as connection:
-            found = claim(connection, self._partition, limit, lease=self._of._lease, after=self._after, run=self._run)
-            messages = self._of._contents(connection, found.claims) if found.claims else {}
-            ready: list[_Ready] = []
-            unfit: list[tuple[Claim, Settlement]] = []
-            for each in found.claims:
-                request = self._request(messages.get(each.send_id))
-                if isinstance(request, bytes):
-                    ready.append(_Ready(each, request, now))
-                else:
-                    unfit.append((each, request))
-            settle(connection, unfit)
-        # Rows put back meanwhile lie before the cursor: only a pass from the start that finds none ends the work.
-        self._result.more = found.more or self._after != ("", "")
-        self._after = found.last if found.more else ("", "")
-        self._result.count("suppressed", found.suppressed)
-        for _, settlement in unfit:
-            self._result.count(settlement.state)
-        return ready
+    async def _depart(self, slots: list[Slot], granted_at: float) -> None:
+        """Claim for the slots that are next, as late as possible, and let their requests go."""
+        loop = asyncio.get_running_loop()
+        first = granted_at + slots[0].departs_in
+        await asyncio.sleep(max(0.0, first - self._of.pace.limits.lead - loop.time()))
+        soon = max(first, loop.time() + self._of.pace.limits.lead) + TOGETHER - granted_at
+        group = [slot for slot in slots if slot.departs_in <= soon]
+        ready = await asyncio.to_thread(self._claiming.claim, len(group), loop.time(), self._result.count)
+        # A slot without a row stays in the list, to be given back; so do all others once nothing is due.
+        del slots[: len(ready)]
+        for slot, each in zip(group, ready, strict=False):
+            flight = asyncio.ensure_future(self._fly(slot, each, granted_at + slot.departs_in))
+            self._flying.add(flight)
+            flight.add_done_callback(self._flying.discard)
+        if len(ready) < len(group):
+            self._give_back(slots)
+            slots.clear()
 
-    def _request(self, message: Message | None) -> bytes | Settlement:
-        if message is None:
-            return Settlement(state="suppressed", reason="unknown_user")
-        try:
-            return self._of._provider.prepare(message)
-        except UnfitMessage as problem:
-            return Settlement(state="failed", reason=f"unfit: {problem}")
-
-    async def _fly(self, slot: Slot, ready: _Ready, departs_at: float) -> None:
+    async def _fly(self, slot: Slot, ready: Ready, departs_at: float) -> None:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, departs_at - loop.time()))
-        if loop.time() - ready.claimed_at > self._of._lease * ABANDON_AFTER:
+        if self._too_late(ready, departs_at, loop.time()):
             self._give_back([slot])
             self._answers.add((ready.claim, NotAccepted("held_too_long")))
             return
-        answer, allowance = await self._of._provider.send(ready.request)
+        answer, allowance = await self._of.provider.send(ready.request)
         closed_for = allowance.reset_after if allowance and allowance.remaining <= 0 else 0.0
         if isinstance(answer, NotAccepted) and (answer.throttled or answer.retry_after):
             closed_for = max(closed_for, answer.retry_after if answer.retry_after is not None else 1.0)
         self._verdicts.add((slot.token, _verdict(answer), closed_for))
         self._answers.add((ready.claim, answer))
+
+    def _too_late(self, ready: Ready, departs_at: float, now: float) -> bool:
+        """Whether this process was held up so long that the answer, or the request itself, could come too late."""
+        lease_wanes = now - ready.claimed_at > self._of.lease * ABANDON_AFTER
+        slot_wanes = now - departs_at > self._of.pace.limits.transit / 2
+        return lease_wanes or slot_wanes
 
     def _give_back(self, slots: Sequence[Slot]) -> None:
         for slot in slots:
@@ -193,7 +187,7 @@ class _Slice:
     async def _settle_tokens(self, verdicts: list[tuple[str, Verdict, float]]) -> None:
         closed_for = max(seconds for _, _, seconds in verdicts)
         try:
-            await self._of._pace.settle([(token, verdict) for token, verdict, _ in verdicts], closed_for=closed_for)
+            await self._of.pace.settle([(token, verdict) for token, verdict, _ in verdicts], closed_for=closed_for)
         except PaceUnavailable as problem:
             # A token that is never settled is held for its longest time: slower, never faster.
             log.warning("pace_unavailable", problem=str(problem))
@@ -215,7 +209,7 @@ class _Slice:
             self._result.count(settlement.state)
 
     def _write(self, settlements: list[tuple[Claim, Settlement]]) -> None:
-        with self._of._engine.begin() as connection:
+        with self._of.engine.begin() as connection:
             settle(connection, settlements)
 
     async def _land(self) -> None:

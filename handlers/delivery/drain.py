@@ -18,6 +18,7 @@ class Drain(Generic[Item]):
         self._linger = linger
         self._waiting: list[Item] = []
         self._running: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
 
     def add(self, item: Item) -> None:
         """Take an item; it is handled soon."""
@@ -26,13 +27,19 @@ class Drain(Generic[Item]):
             self._running = asyncio.ensure_future(self._drain())
 
     async def empty(self) -> None:
-        """Return when everything taken so far is handled. Raises what handling raised."""
+        """Return when everything taken so far is handled. Raises what handling first raised; the rest is handled."""
         if self._running is not None:
             await self._running
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
 
     async def _drain(self) -> None:
         while self._waiting:
             if self._linger:
                 await asyncio.sleep(self._linger)
             batch, self._waiting = self._waiting, []
-            await self._handle(batch)
+            try:
+                await self._handle(batch)
+            except Exception as problem:
+                self._failure = self._failure or problem

@@ -90,10 +90,25 @@ def claim(
     return Claimed(claims=claims, suppressed=len(rows) - len(claims), last=last, more=len(rows) == limit)
 
 
+def due(
+    connection: sa.Connection, partition: int, limit: int, *, after: tuple[str, str] = ("", ""), run: str | None = None
+) -> int:
+    """How many rows of a partition behind `after` are due, up to `limit`."""
+    parameters = {
+        "partition": partition,
+        "limit": limit,
+        "after_run": after[0],
+        "after_user": after[1],
+        "only": run,
+    }
+    return connection.scalar(_COUNT_DUE, parameters) or 0
+
+
 def settle(connection: sa.Connection, settlements: Sequence[tuple[Claim, Settlement]]) -> int:
     """Write down what came of claims; how many rows took it.
 
-    A row that was settled by better evidence meanwhile, or claimed again by another, does not.
+    A row that was settled by better evidence meanwhile, or claimed again by another, does not. That the provider
+    accepted it is the best evidence there is: it counts as long as nobody has claimed the row again.
     """
     if not settlements:
         return 0
@@ -123,14 +138,18 @@ _PLAN = sa.text("""
     ON CONFLICT (run, user_id) DO NOTHING
 """)
 
-_CLAIM = sa.text("""
-    WITH due AS (
+_DUE = """
         SELECT l.run, l.user_id FROM cutover.send_ledger l JOIN cutover.campaigns c USING (run)
         WHERE l.state = 'planned' AND l.partition = :partition AND (l.run, l.user_id) > (:after_run, :after_user)
           AND (CAST(:only AS text) IS NULL OR l.run = :only)
           AND c.paused_at IS NULL AND c.send_by > clock_timestamp()
           AND (l.not_before IS NULL OR l.not_before <= clock_timestamp())
-        ORDER BY l.run, l.user_id LIMIT :limit FOR UPDATE OF l SKIP LOCKED
+        ORDER BY l.run, l.user_id LIMIT :limit"""
+
+_COUNT_DUE = sa.text(f"SELECT count(*) FROM ({_DUE}) AS due")  # noqa: S608 - our own text
+
+_CLAIM = sa.text(f"""
+    WITH due AS ({_DUE} FOR UPDATE OF l SKIP LOCKED
     ), asked AS (
         SELECT due.run, due.user_id,
                CASE WHEN coalesce(emitted.type, logged.type) = 'UserUnsubscribed' THEN 'unsubscribed'
@@ -157,7 +176,7 @@ _CLAIM = sa.text("""
     FROM asked
     WHERE l.run = asked.run AND l.user_id = asked.user_id
     RETURNING l.run, l.user_id, l.path, l.send_id, l.attempt, l.state
-""")
+""")  # noqa: S608 - our own text
 """Rows are claimed by whoever locks them first; nobody waits for a row that another claims.
 
 What the user wants is asked of the log itself, and of the outbox, whose rows are newer: no projection can lag behind.
@@ -172,7 +191,7 @@ _SETTLE = sa.text("""
     ), held AS (
         SELECT l.run, l.user_id FROM cutover.send_ledger l JOIN told USING (run, user_id)
         WHERE l.attempt = told.attempt
-          AND (l.state IN ('sending', 'unconfirmed') OR l.state = 'accepted' AND told.state = 'accepted')
+          AND (l.state IN ('sending', 'unconfirmed') OR told.state = 'accepted')
         ORDER BY l.run, l.user_id FOR UPDATE OF l
     )
     UPDATE cutover.send_ledger l
@@ -186,6 +205,6 @@ _SETTLE = sa.text("""
         not_before = clock_timestamp() + make_interval(secs => told.delay)
     FROM told JOIN held USING (run, user_id)
     WHERE l.run = told.run AND l.user_id = told.user_id AND l.attempt = told.attempt
-      AND (l.state IN ('sending', 'unconfirmed') OR l.state = 'accepted' AND told.state = 'accepted')
+      AND (l.state IN ('sending', 'unconfirmed') OR told.state = 'accepted')
 """)
 """Rows are locked in the order of their keys, as everywhere, so that two who settle the same ones do not deadlock."""

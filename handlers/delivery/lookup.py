@@ -8,7 +8,7 @@ import sqlalchemy as sa
 import structlog
 
 from handlers.delivery import unconfirmed
-from handlers.delivery.dispatch import Contents
+from handlers.delivery.claiming import Contents
 from handlers.delivery.ledger import Claim
 from handlers.delivery.message import Message
 from handlers.delivery.provider import Provider, ProviderUnavailable

@@ -121,9 +121,10 @@ class Pace:
     def __init__(
         self, client: Redis, namespace: str, limits: Limits, *, now: Callable[[], float] | None = None
     ) -> None:
+        self.limits = limits
         self._now = now
         self._keys = [f"{namespace}:pace:{name}" for name in ("state", "holds", "probes")]
-        self._limits = msgspec.json.encode(limits.in_microseconds())
+        self._encoded = msgspec.json.encode(limits.in_microseconds())
         self._acquire = client.register_script(_script("pace_acquire.lua"))
         self._settle = client.register_script(_script("pace_settle.lua"))
         self._look = client.register_script(_script("pace_look.lua", "flags=no-writes"))
@@ -164,7 +165,7 @@ class Pace:
         return replace(state, resumes_in=state.resumes_in / 1_000_000)
 
     def _arguments(self, *arguments: str | int) -> list[str | int | bytes]:
-        return [self._limits, "" if self._now is None else _microseconds(self._now()), *arguments]
+        return [self._encoded, "" if self._now is None else _microseconds(self._now()), *arguments]
 
 
 class _Granted(msgspec.Struct):

@@ -25,8 +25,8 @@ class Limits:
     quota: int = 100
     burst: int = 10
     window: float = 1.0
-    lead: float = 0.005
-    horizon: float = 0.02
+    lead: float = 0.01
+    horizon: float = 0.2
     transit: float = 30.0
     grace: float = 0.25
     failures: int = 5

@@ -62,7 +62,11 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 def _reset_after(headers: Mapping[str, str], now: float) -> float | None:
     value = headers.get("X-RateLimit-Reset", "")
-    return max(0.0, int(value) - _their_now(headers, now)) if _COUNT.fullmatch(value) else None
+    if not _COUNT.fullmatch(value):
+        return None
+    # Their clock is told in whole seconds, which at full pace, with nothing remaining all the time, would be a pause of
+    # a second again and again. Ours is finer; where it is wrong, theirs bounds the pause, and 429 tells of the rest.
+    return max(0.0, int(value) - max(now, _their_now(headers, now)))
 
 
 def _their_now(headers: Mapping[str, str], now: float) -> float:

@@ -62,9 +62,13 @@ class Quota:
         return Verdict(True, self.limit - taken - 1, self._window.until_next(now))
 
     def headers(self, verdict: Verdict, wall: float) -> dict[str, str]:
-        """What every answer says of the quota; `wall` is the time of day in epoch seconds."""
+        """What every answer says of the quota; `wall` is the time of day in epoch seconds.
+
+        The header knows whole seconds only. Rounded up, it would hold a client that sends at exactly the quota, and so
+        has nothing remaining all the time, for a second again and again.
+        """
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(verdict.remaining),
-            "X-RateLimit-Reset": str(math.ceil(wall + verdict.wait)),
+            "X-RateLimit-Reset": str(math.floor(wall + verdict.wait)),
         }

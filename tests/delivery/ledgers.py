@@ -75,7 +75,9 @@ def put(
         connection.execute(_PUT, parameters)
         become(connection, state, *user_ids, run=run, grows=0)
         connection.execute(
-            sa.text("INSERT INTO cutover.campaigns (run, send_by) VALUES (:run, now() + '1 hour') ON CONFLICT DO NOTHING"),
+            sa.text(
+                "INSERT INTO cutover.campaigns (run, send_by) VALUES (:run, now() + '1 hour') ON CONFLICT DO NOTHING"
+            ),
             {"run": run},
         )
 

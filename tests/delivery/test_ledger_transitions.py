@@ -151,9 +151,12 @@ def test_every_row_begins_as_planned_or_suppressed(ledger: sa.Engine, columns: d
 
 
 def test_a_user_has_one_row_a_run_and_a_send_id_one_row_at_all(ledger: sa.Engine) -> None:
-    user_id, statement = user_in(ledger, "planned"), (
-        "INSERT INTO cutover.send_ledger (run, user_id, partition, path, state, send_id) "
-        "SELECT :run, :user_id, 0, 'legacy', 'planned', :send_id"
+    user_id, statement = (
+        user_in(ledger, "planned"),
+        (
+            "INSERT INTO cutover.send_ledger (run, user_id, partition, path, state, send_id) "
+            "SELECT :run, :user_id, 0, 'legacy', 'planned', :send_id"
+        ),
     )
     send_id = row(ledger, user_id)["send_id"]
     for run, user, sent in (("2026-W47", user_id, "new"), ("2026-W48", user_id, send_id)):

@@ -20,60 +20,52 @@ BECOMES = {
     "EmailUnconfirmed": "unconfirmed",
 }
 
+Ledger = Mapping[str, sa.Row[Any]]
 
-def balance(shop: CampaignShop, run: str, *, in_flight_at_kill: Collection[str] = ()) -> Counter[str]:
+
+def balance(shop: CampaignShop, run: str, *, never_arrived: Collection[str] = ()) -> Counter[str]:
     """Assert that the books of a run that is over balance; how many e-mails are in which state.
 
-    Only e-mails whose answer the stand-in kept back, and those whose sender was killed (`in_flight_at_kill`, by send
-    id), may be unconfirmed.
+    Unconfirmed may be those alone which the stand-in accepted without an answer, and of those which `never_arrived`
+    (send ids; because their sender was killed, or the stand-in broke before it accepted them) all must be.
     """
-    ledger = _ledger(shop, run)
-    states = Counter(row.state for row in ledger.values())
+    ledger = shop.ledger(run)
     addresses = {row.user_id: row.email for row in shop.rows("SELECT user_id, email FROM shop.users")}
+    states = Counter(row.state for row in ledger.values())
     assert ledger.keys() == addresses.keys()
     assert sum(states[state] for state in FINAL) == len(addresses), states
+    unconfirmed = _of(ledger, "unconfirmed")
+    assert {*never_arrived} <= unconfirmed <= {*never_arrived} | shop.provider.without_answer()
     _each_by_its_owner(shop, run, ledger)
-    _agrees_with_provider(shop, run, ledger, addresses)
-    unexplained = _of(ledger, "unconfirmed") - shop.provider.without_answer() - {*in_flight_at_kill}
-    assert not unexplained
+    _agrees_with_provider(shop, ledger, addresses)
+    assert not send_ids(shop.provider.accepted()) & {*never_arrived}
     _agrees_with_log(shop, run, ledger)
     return states
 
 
-def _ledger(shop: CampaignShop, run: str) -> Mapping[str, sa.Row[Any]]:
-    rows = shop.rows("SELECT * FROM cutover.send_ledger WHERE run = :run", run=run)
-    return {row.user_id: row for row in rows}
-
-
-def _of(ledger: Mapping[str, sa.Row[Any]], *states: str) -> set[str]:
+def _of(ledger: Ledger, *states: str) -> set[str]:
     return {row.send_id for row in ledger.values() if row.state in states}
 
 
-def _each_by_its_owner(shop: CampaignShop, run: str, ledger: Mapping[str, sa.Row[Any]]) -> None:
+def _each_by_its_owner(shop: CampaignShop, run: str, ledger: Ledger) -> None:
     with shop.playground.engine.connect() as connection:
         cohort = cohort_of(connection, run)
     assert {user: row.path for user, row in ledger.items()} == {user: cohort.owner(user) for user in ledger}
 
 
-def _agrees_with_provider(
-    shop: CampaignShop, run: str, ledger: Mapping[str, sa.Row[Any]], addresses: Mapping[str, str]
-) -> None:
+def _agrees_with_provider(shop: CampaignShop, ledger: Ledger, addresses: Mapping[str, str]) -> None:
     counts = shop.provider.counts()
-    assert (counts["per_send_id_max"] <= 1, counts["duplicates"]) == (True, [])
+    assert (counts["per_send_id_max"], counts["duplicates"]) == (1, [])
     every = shop.provider.accepted()
-    known = {row.send_id for row in shop.rows("SELECT send_id FROM cutover.send_ledger")}
-    assert send_ids(every) <= known
-    ours = {row.send_id: row.user_id for row in ledger.values()}
-    mine = [mail for mail in every if mail.send_id in ours]
-    assert {mail.send_id: mail.address for mail in mine} == {
-        mail.send_id: addresses[ours[mail.send_id]] for mail in mine
-    }
-    per_address = Counter(mail.address for mail in mine)
-    assert [address for address, times in per_address.items() if times > 1] == []
-    assert _of(ledger, "accepted") <= send_ids(mine) <= _of(ledger, "accepted", "unconfirmed")
+    assert send_ids(every) <= {row.send_id for row in shop.rows("SELECT send_id FROM cutover.send_ledger")}
+    users = {row.send_id: row.user_id for row in ledger.values()}
+    ours = [mail for mail in every if mail.send_id in users]
+    assert [mail.address for mail in ours] == [addresses[users[mail.send_id]] for mail in ours]
+    assert len({mail.address for mail in ours}) == len(ours)
+    assert _of(ledger, "accepted") <= send_ids(ours) <= _of(ledger, "accepted", "unconfirmed")
 
 
-def _agrees_with_log(shop: CampaignShop, run: str, ledger: Mapping[str, sa.Row[Any]]) -> None:
+def _agrees_with_log(shop: CampaignShop, run: str, ledger: Ledger) -> None:
     """Folding the events of the run gives the ledger, with what is known of why."""
     waiting = "SELECT FROM cutover.outbox WHERE type = ANY(:types)"
     shop.wait(lambda: not shop.rows(waiting, types=list(BECOMES)), "logging what became of the e-mails")
@@ -82,13 +74,13 @@ def _agrees_with_log(shop: CampaignShop, run: str, ledger: Mapping[str, sa.Row[A
         types=list(BECOMES),
         run=run,
     )
-    folded: dict[str, tuple[str, str | None]] = {}
-    for event in events:
-        state = BECOMES[event.type]
-        told = event.data.get("evidence" if state == "accepted" else "reason")
-        folded[event.data["user_id"]] = (state, told)
-        assert event.data["send_id"] == ledger[event.data["user_id"]].send_id
-    assert folded == {
-        user: (row.state, row.evidence if row.state == "accepted" else row.reason) for user, row in ledger.items()
+    folded = {
+        (event.data["user_id"], event.data["send_id"]): (
+            BECOMES[event.type],
+            event.data.get("evidence"),
+            event.data.get("reason"),
+        )
+        for event in events
     }
+    assert folded == {(row.user_id, row.send_id): (row.state, row.evidence, row.reason) for row in ledger.values()}
     assert shop.rows("SELECT event_id, reason FROM cutover.refused_events") == []

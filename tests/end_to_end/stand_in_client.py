@@ -34,17 +34,17 @@ class StandInClient:
 
     def counts(self) -> dict[str, Any]:
         """The figures."""
-        found: dict[str, Any] = self._ask("GET", "/counts")
+        found: dict[str, Any] = json.loads(self._ask("GET", "/counts"))
         return found
 
-    def answered(self, status: str) -> int:
-        """How many requests were answered so."""
-        found: int = self.counts()["requests"].get(status, 0)
+    def hits(self, fault: str) -> int:
+        """How often a fault has hit since the last time all were ended."""
+        found: int = json.loads(self._ask("GET", "/control"))[fault]["hits"]
         return found
 
     def accepted(self) -> list[Mail]:
         """Every mail that was accepted, in that order."""
-        rows = self._ask("GET", "/accepted?limit=100000")
+        rows = json.loads(self._ask("GET", "/accepted?limit=100000"))
         return [Mail(send_id=row[0], address=row[1], message_id=row[2]) for row in rows]
 
     def without_answer(self) -> set[str]:
@@ -54,15 +54,14 @@ class StandInClient:
 
     def page(self, message_id: str) -> str:
         """The mailbox page that shows a mail."""
-        with urllib.request.urlopen(f"{self._control}/mailbox/{message_id}", timeout=30) as answer:
-            text: str = answer.read().decode()
-        return text
+        return self._ask("GET", f"/mailbox/{message_id}")
 
-    def _ask(self, method: str, path: str, content: object = None) -> Any:
+    def _ask(self, method: str, path: str, content: object = None) -> str:
         body = None if content is None else json.dumps(content).encode()
         request = urllib.request.Request(f"{self._control}{path}", data=body, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+            text: str = answer.read().decode()
+        return text
 
 
 def send_ids(mails: Iterable[Mail]) -> set[str]:

