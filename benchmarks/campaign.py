@@ -1,4 +1,4 @@
-"""A campaign made up for a benchmark: users, recorded e-mails of usual size, and a ledger that is planned and paused."""
+"""A campaign made up for a benchmark: users, recorded e-mails of usual size, a ledger that is planned and paused."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from handlers.composition import Offer, compose
 from handlers.delivery import campaign
 from shadow import recorder
 from shadow.gate import Gate
-from shadow.outcome import Outcome
+from shadow.outcome import Fields, Json, Outcome
 
 CHUNK = 2000
 SCHEDULED_AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
@@ -40,8 +40,8 @@ def plan_campaign(engine: sa.Engine, gate: Gate, run: str, users: int) -> None:
 def _outcome(number: int) -> Outcome:
     offers = [OFFERS[(number * 7 + rank * 31) % len(OFFERS)] for rank in range(5)]
     email = compose(f"u{number}", f"Customer {number}", offers, personal=True)
-    items = [{"product_id": offer.product_id, "score": 0.5} for offer in offers]
-    fields = {"items": items, "subject": email.subject, "html": email.html, "text": email.text}
+    items: list[Json] = [{"product_id": offer.product_id, "score": 0.5} for offer in offers]
+    fields: Fields = {"items": items, "subject": email.subject, "html": email.html, "text": email.text}
     return Outcome(unit=f"u{number}", decision="send", fields=fields)
 
 

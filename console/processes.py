@@ -81,11 +81,14 @@ class Processes:
     def start_by_class(self, concurrency: int, senders: int | None = None) -> None:
         """One relay, and a worker for each class of latency: what a campaign does delays neither of the others.
 
-        Each has `concurrency` children, but `senders`, if given, work on e-mails, and one child on tracking.
+        Each has `concurrency` children, but `senders`, if given, work on e-mails (0: nobody does), and one child on
+        tracking.
         """
         self.start("relay", [sys.executable, "-m", "console.cli", "relay"])
         self.start("worker", worker_command("worker", concurrency=concurrency, queues=("orchestrator", "ml")))
-        self.start("emails", worker_command("emails", concurrency=senders or concurrency, queues=("emails",)))
+        children = concurrency if senders is None else senders
+        if children:
+            self.start("emails", worker_command("emails", concurrency=children, queues=("emails",)))
         self.start("tracking", worker_command("tracking", concurrency=1, queues=("tracking",)))
 
     def start(self, name: str, command: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -38,6 +39,7 @@ class Claiming:
         *,
         lease: float,
         batch: int,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self._engine = engine
         self._provider = provider
@@ -46,16 +48,19 @@ class Claiming:
         self._run = run
         self._lease = lease
         self._batch = batch
+        self._clock = clock
         self._after = START
         self.expected = 0
 
     def look(self) -> None:
         """Find out whether anything is due, from the start if need be: rows that were put back lie there."""
         with self._engine.connect() as connection:
-            self.expected = due(connection, self._partition, self._batch, after=self._after, run=self._run)
+            self.expected = due(
+                connection, self._partition, self._batch, after=self._after, run=self._run, now=self._now()
+            )
             if not self.expected and self._after != START:
                 self._after = START
-                self.expected = due(connection, self._partition, self._batch, run=self._run)
+                self.expected = due(connection, self._partition, self._batch, run=self._run, now=self._now())
 
     def claim(self, limit: int, now: float, count: Callable[[str, int], None]) -> list[Ready]:
         """Claim up to `limit` rows and make their requests, so that after the commit nothing is left but the call.
@@ -63,7 +68,15 @@ class Claiming:
         `count` is told of rows that came to an end here.
         """
         with self._engine.begin() as connection:
-            found = claim(connection, self._partition, limit, lease=self._lease, after=self._after, run=self._run)
+            found = claim(
+                connection,
+                self._partition,
+                limit,
+                lease=self._lease,
+                after=self._after,
+                run=self._run,
+                now=self._now(),
+            )
             messages = self._contents(connection, found.claims) if found.claims else {}
             ready: list[Ready] = []
             unfit: list[tuple[Claim, Settlement]] = []
@@ -73,12 +86,15 @@ class Claiming:
                     ready.append(Ready(each, request, now))
                 else:
                     unfit.append((each, request))
-            settle(connection, unfit)
+            settle(connection, unfit, now=self._now())
         self._moved(found, limit)
         count("suppressed", found.suppressed)
         for _, settlement in unfit:
             count(settlement.state, 1)
         return ready
+
+    def _now(self) -> datetime | None:
+        return self._clock() if self._clock else None
 
     def _moved(self, found: Claimed, limit: int) -> None:
         self._after = found.last

@@ -5,8 +5,9 @@ unconfirmed when its lease runs out, and a row it had not is somebody else's.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
@@ -23,12 +24,6 @@ log = structlog.get_logger()
 
 ABANDON_AFTER = 0.5
 """The share of its lease after which a claim is no longer sent: the answer must come while the lease holds."""
-
-LINGER = 0.01
-"""Seconds an answer may wait for others before they are settled together."""
-
-TOGETHER = 0.005
-"""Departures closer than this, in seconds, are claimed in one transaction."""
 
 DATABASE_PATIENCE = 90.0
 """Seconds for which answers are kept in memory while the database is away."""
@@ -49,7 +44,9 @@ class Dispatched:
 class Dispatcher:
     """Sends for one worker process; used within one event loop.
 
-    `in_flight` bounds the requests at any moment, `batch` the rows of one claim; `lease` is in seconds.
+    `in_flight` bounds the requests at any moment, `batch` the rows of one claim. In seconds: `lease`; departures closer
+    than `together` are claimed in one transaction; an answer may `linger` until others are settled with it. `clock` is
+    for simulated time; without it, the database's own clock counts.
     """
 
     def __init__(
@@ -62,6 +59,9 @@ class Dispatcher:
         in_flight: int = 128,
         batch: int = 64,
         lease: float = 120.0,
+        together: float = 0.005,
+        linger: float = 0.01,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.engine = engine
         self.provider = provider
@@ -70,6 +70,9 @@ class Dispatcher:
         self.in_flight = in_flight
         self.batch = batch
         self.lease = lease
+        self.together = together
+        self.linger = linger
+        self.clock = clock
 
     async def send(self, partition: int, *, seconds: float, run: str | None = None) -> Dispatched:
         """Send what is due in a partition, of one run or of all, until nothing is or the time is over.
@@ -90,9 +93,11 @@ class Slice:
 
     def __init__(self, of: Dispatcher, partition: int, run: str | None) -> None:
         self._of = of
-        self._claiming = Claiming(of.engine, of.provider, of.contents, partition, run, lease=of.lease, batch=of.batch)
+        self._claiming = Claiming(
+            of.engine, of.provider, of.contents, partition, run, lease=of.lease, batch=of.batch, clock=of.clock
+        )
         self._flying: set[asyncio.Task[None]] = set()
-        self._answers = Drain(self._settle_rows, linger=LINGER)
+        self._answers = Drain(self._settle_rows, linger=of.linger)
         self._verdicts = Drain(self._settle_tokens)
         self._result = Dispatched()
 
@@ -147,7 +152,7 @@ class Slice:
         loop = asyncio.get_running_loop()
         first = granted_at + slots[0].departs_in
         await asyncio.sleep(max(0.0, first - self._of.pace.limits.lead - loop.time()))
-        soon = max(first, loop.time() + self._of.pace.limits.lead) + TOGETHER - granted_at
+        soon = max(first, loop.time() + self._of.pace.limits.lead) + self._of.together - granted_at
         group = [slot for slot in slots if slot.departs_in <= soon]
         ready = await asyncio.to_thread(self._claiming.claim, len(group), loop.time(), self._result.count)
         # A slot without a row stays in the list, to be given back; so do all others once nothing is due.
@@ -210,7 +215,7 @@ class Slice:
 
     def _write(self, settlements: list[tuple[Claim, Settlement]]) -> None:
         with self._of.engine.begin() as connection:
-            settle(connection, settlements)
+            settle(connection, settlements, now=self._of.clock() if self._of.clock else None)
 
     async def _land(self) -> None:
         """Let everything in flight come home, and settle it."""

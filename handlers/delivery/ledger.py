@@ -1,11 +1,14 @@
 """The send ledger: plan, claim, settle. Every change is one statement, and the database refuses an illegal one.
 
+`now` is simulated time; without it, the database's own clock counts.
+
 A claim is committed before the provider is called. Its attempt number is the fencing token: an answer is taken only
 from the attempt that asked for it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -66,6 +69,7 @@ def claim(
     lease: float,
     after: tuple[str, str] = ("", ""),
     run: str | None = None,
+    now: datetime | None = None,
 ) -> Claimed:
     """Claim up to `limit` due rows of a partition behind `after`, for `lease` seconds; to be committed before sending.
 
@@ -79,6 +83,7 @@ def claim(
         "after_run": after[0],
         "after_user": after[1],
         "only": run,
+        "now": now,
     }
     rows = connection.execute(_CLAIM, parameters).all()
     claims = [
@@ -91,7 +96,13 @@ def claim(
 
 
 def due(
-    connection: sa.Connection, partition: int, limit: int, *, after: tuple[str, str] = ("", ""), run: str | None = None
+    connection: sa.Connection,
+    partition: int,
+    limit: int,
+    *,
+    after: tuple[str, str] = ("", ""),
+    run: str | None = None,
+    now: datetime | None = None,
 ) -> int:
     """How many rows of a partition behind `after` are due, up to `limit`."""
     parameters = {
@@ -100,11 +111,14 @@ def due(
         "after_run": after[0],
         "after_user": after[1],
         "only": run,
+        "now": now,
     }
     return connection.scalar(_COUNT_DUE, parameters) or 0
 
 
-def settle(connection: sa.Connection, settlements: Sequence[tuple[Claim, Settlement]]) -> int:
+def settle(
+    connection: sa.Connection, settlements: Sequence[tuple[Claim, Settlement]], *, now: datetime | None = None
+) -> int:
     """Write down what came of claims; how many rows took it.
 
     A row that was settled by better evidence meanwhile, or claimed again by another, does not. That the provider
@@ -121,6 +135,7 @@ def settle(connection: sa.Connection, settlements: Sequence[tuple[Claim, Settlem
         "evidence": [settlement.evidence for _, settlement in settlements],
         "message_ids": [settlement.message_id for _, settlement in settlements],
         "delays": [settlement.delay for _, settlement in settlements],
+        "now": now,
     }
     return connection.execute(_SETTLE, parameters).rowcount
 
@@ -142,8 +157,8 @@ _DUE = """
         SELECT l.run, l.user_id FROM cutover.send_ledger l JOIN cutover.campaigns c USING (run)
         WHERE l.state = 'planned' AND l.partition = :partition AND (l.run, l.user_id) > (:after_run, :after_user)
           AND (CAST(:only AS text) IS NULL OR l.run = :only)
-          AND c.paused_at IS NULL AND c.send_by > clock_timestamp()
-          AND (l.not_before IS NULL OR l.not_before <= clock_timestamp())
+          AND c.paused_at IS NULL AND c.send_by > coalesce(CAST(:now AS timestamptz), clock_timestamp())
+          AND (l.not_before IS NULL OR l.not_before <= coalesce(CAST(:now AS timestamptz), clock_timestamp()))
         ORDER BY l.run, l.user_id LIMIT :limit"""
 
 _COUNT_DUE = sa.text(f"SELECT count(*) FROM ({_DUE}) AS due")  # noqa: S608 - our own text
@@ -171,7 +186,9 @@ _CLAIM = sa.text(f"""
     SET state = CASE WHEN asked.refusal IS NULL THEN 'sending' ELSE 'suppressed' END,
         reason = asked.refusal,
         attempt = l.attempt + (asked.refusal IS NULL)::int,
-        lease_until = CASE WHEN asked.refusal IS NULL THEN clock_timestamp() + make_interval(secs => :lease) END,
+        lease_until = CASE WHEN asked.refusal IS NULL
+                           THEN coalesce(CAST(:now AS timestamptz), clock_timestamp()) + make_interval(secs => :lease)
+                      END,
         not_before = NULL
     FROM asked
     WHERE l.run = asked.run AND l.user_id = asked.user_id
@@ -202,7 +219,7 @@ _SETTLE = sa.text("""
         decided_by = CASE WHEN l.state = 'unconfirmed' AND told.state = 'planned' THEN 'late answer'
                           ELSE l.decided_by END,
         lease_until = NULL,
-        not_before = clock_timestamp() + make_interval(secs => told.delay)
+        not_before = coalesce(CAST(:now AS timestamptz), clock_timestamp()) + make_interval(secs => told.delay)
     FROM told JOIN held USING (run, user_id)
     WHERE l.run = told.run AND l.user_id = told.user_id AND l.attempt = told.attempt
       AND (l.state IN ('sending', 'unconfirmed') OR told.state = 'accepted')

@@ -1,29 +1,34 @@
-"""Upkeep: what time alone does to the ledger. Run again and again by the relay's sweep, by any number of them."""
+"""Upkeep: what time alone does to the ledger. Run again and again by the relay's sweep, by any number of them.
+
+`now` is simulated time; without it, the database's own clock counts.
+"""
+
+from datetime import datetime
 
 import sqlalchemy as sa
 
 AT_ONCE = 5000
 
 
-def expire_leases(connection: sa.Connection) -> int:
+def expire_leases(connection: sa.Connection, *, now: datetime | None = None) -> int:
     """Rows whose sender has not answered within its lease become unconfirmed: it may have sent them. How many."""
-    return connection.execute(_EXPIRE, {"limit": AT_ONCE}).rowcount
+    return connection.execute(_EXPIRE, {"limit": AT_ONCE, "now": now}).rowcount
 
 
-def end_campaigns(connection: sa.Connection) -> int:
+def end_campaigns(connection: sa.Connection, *, now: datetime | None = None) -> int:
     """What is still planned when its campaign has ended is suppressed; how many rows, up to 5,000 a partition."""
-    return connection.execute(_END, {"limit": AT_ONCE}).rowcount
+    return connection.execute(_END, {"limit": AT_ONCE, "now": now}).rowcount
 
 
-def due_partitions(connection: sa.Connection) -> list[int]:
+def due_partitions(connection: sa.Connection, *, now: datetime | None = None) -> list[int]:
     """Partitions in which something is to be sent now."""
-    return list(connection.scalars(_DUE))
+    return list(connection.scalars(_DUE, {"now": now}))
 
 
 _EXPIRE = sa.text("""
     WITH expired AS (
         SELECT run, user_id FROM cutover.send_ledger
-        WHERE state = 'sending' AND lease_until < clock_timestamp()
+        WHERE state = 'sending' AND lease_until < coalesce(CAST(:now AS timestamptz), clock_timestamp())
         ORDER BY run, user_id LIMIT :limit FOR UPDATE SKIP LOCKED
     )
     UPDATE cutover.send_ledger l SET state = 'unconfirmed', reason = 'lease_expired', lease_until = NULL
@@ -40,7 +45,7 @@ _END = sa.text("""
             WHERE l.state = 'planned' AND l.partition = of_log.partition AND l.run = c.run
             ORDER BY l.user_id LIMIT :limit FOR UPDATE SKIP LOCKED
         ) AS due
-        WHERE c.send_by <= clock_timestamp()
+        WHERE c.send_by <= coalesce(CAST(:now AS timestamptz), clock_timestamp())
     )
     UPDATE cutover.send_ledger l SET state = 'suppressed', reason = 'send_by_passed', not_before = NULL
     FROM late WHERE l.run = late.run AND l.user_id = late.user_id AND l.state = 'planned'
@@ -53,9 +58,9 @@ _DUE = sa.text("""
     CROSS JOIN LATERAL (
         SELECT FROM cutover.send_ledger l
         WHERE l.state = 'planned' AND l.partition = of_log.partition AND l.run = c.run
-          AND (l.not_before IS NULL OR l.not_before <= clock_timestamp())
+          AND (l.not_before IS NULL OR l.not_before <= coalesce(CAST(:now AS timestamptz), clock_timestamp()))
         LIMIT 1
     ) AS due
-    WHERE c.paused_at IS NULL AND c.send_by > clock_timestamp()
+    WHERE c.paused_at IS NULL AND c.send_by > coalesce(CAST(:now AS timestamptz), clock_timestamp())
     ORDER BY of_log.partition
 """)

@@ -27,7 +27,7 @@ from handlers.delivery.provider import Accepted, Answer, NotAccepted, Refused, U
 from handlers.delivery.settlement import settlement_of
 from handlers.tracking.fold import tracking_subscription
 from shadow.recorder import open_run
-from tests.console.commands import Answer, all_of
+from tests.console import commands
 from tests.delivery.ledgers import MONDAY, PARTITIONS, RUN, own_database, row, take, wish
 
 DAY = "2026-11-20"
@@ -44,7 +44,7 @@ FATES: dict[str, Answer] = {
 def engine(postgres_url: str, template_url: str) -> Iterator[sa.Engine]:
     """A week that sends, with a user of each fate."""
     with own_database(postgres_url, template_url) as engine:
-        began = {"scheduled_at": MONDAY, "occurred_at": MONDAY}
+        began: dict[str, Any] = {"scheduled_at": MONDAY, "occurred_at": MONDAY}
         runs = (
             WeekStarted(run=RUN, sends=True, **began),
             WeekStarted(run=SILENT, **began),
@@ -155,23 +155,23 @@ def test_a_run_that_never_began_has_no_answer(engine: sa.Engine) -> None:
 
 
 @pytest.fixture(scope="module")
-def said(engine: sa.Engine, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
+def said(engine: sa.Engine, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, commands.Answer]:
     home = {
         "DATABASE_URL": engine.url.render_as_string(hide_password=False),
         "REDIS_URL": redis_url,
         "CUTOVER_STATE_DIR": str(tmp_path_factory.mktemp("state")),
         "CUTOVER_PARTITIONS": "1",
     }
-    commands = {
+    asked = {
         "people": ["why", RUN, "accepted"],
         "programs": ["why", RUN, "accepted", "--json"],
         "nobody": ["why", RUN, "nobody"],
         "no run": ["why", "2026-W99", "accepted"],
     }
-    return all_of(commands, home)
+    return commands.all_of(asked, home)
 
 
-def test_the_command_says_it_to_people_and_programs(said: dict[str, Answer]) -> None:
+def test_the_command_says_it_to_people_and_programs(said: dict[str, commands.Answer]) -> None:
     assert [each.code for each in said.values()] == [Exit.GOOD, Exit.GOOD, Exit.GOOD, Exit.WRONG_USE]
     for words in ("user accepted: accepted", "Owned by legacy, attempts: 1", "and tells: delivered"):
         assert words in " ".join(said["people"].stdout.split())
@@ -183,5 +183,5 @@ def test_the_command_says_it_to_people_and_programs(said: dict[str, Answer]) -> 
 
 
 @pytest.mark.xfail(reason="where stdout is no terminal a table is cut to 80 columns, and the events lose their names")
-def test_every_fact_is_named_where_the_output_goes_into_a_pipe(said: dict[str, Answer]) -> None:
+def test_every_fact_is_named_where_the_output_goes_into_a_pipe(said: dict[str, commands.Answer]) -> None:
     assert all(kind in said["people"].stdout for kind in ("WeekStarted", "EmailPlanned", "EmailDelivered"))

@@ -12,7 +12,8 @@ from uuid import uuid4
 import sqlalchemy as sa
 from redis.asyncio import Redis
 
-from handlers.delivery.dispatch import Contents, Dispatched, Dispatcher
+from handlers.delivery.claiming import Contents
+from handlers.delivery.dispatch import Dispatched, Dispatcher
 from handlers.delivery.ledger import Claim
 from handlers.delivery.message import Message
 from handlers.delivery.pace import Limits, Pace

@@ -126,7 +126,7 @@ def take_one(engine: sa.Engine, user_id: str = "u1", run: str = RUN) -> Claim:
 
 
 def wish(engine: sa.Engine, user_id: str, *, mail: bool, after: float = 0.0, logged: bool = False) -> None:
-    """The user wants mail, or none any more, so many seconds after Monday 9:00; in the outbox, or already in the log."""
+    """The user wants mail, or none any more, so many seconds after Monday 9:00; in the outbox, or in the log."""
     kind = UserResubscribed if mail else UserUnsubscribed
     with engine.begin() as connection:
         emit(connection, kind(user_id=UserId(user_id), occurred_at=MONDAY + timedelta(seconds=after)))

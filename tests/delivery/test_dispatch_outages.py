@@ -146,7 +146,6 @@ def test_I5_losing_the_pace_in_the_middle_loses_no_answer(database: sa.Engine, r
     assert "sending" not in states(database).values()
 
 
-@pytest.mark.xfail(reason="a slot is used however late its worker is, though the pace has forgotten it after `transit`")
 def test_a_slot_is_not_used_when_its_request_could_arrive_too_late(database: sa.Engine, redis_url: str) -> None:
     plan_users(database, "u1")
     carrier = Carrier()

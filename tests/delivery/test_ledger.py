@@ -21,4 +21,4 @@ def test_I2_I3_one_e_mail_at_most_and_balanced_books_after_anything_that_may_hap
     class OnThisDatabase(Campaign):
         engine = ledger
 
-    run_state_machine_as_test(OnThisDatabase, settings=settings(max_examples=12, stateful_step_count=35))  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(OnThisDatabase, settings=settings(max_examples=12, stateful_step_count=35))

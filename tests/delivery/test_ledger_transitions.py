@@ -107,8 +107,8 @@ def test_news_is_only_added_or_becomes_older(ledger: sa.Engine, name: str) -> No
     statement = f"UPDATE cutover.send_ledger SET {name}_at = CAST(:at AS timestamptz) WHERE user_id = :user_id"
     for at in ("2026-11-16T10:00Z", "2026-11-16T10:00Z", "2026-11-16T09:00Z"):
         assert execute(ledger, statement, user_id=user_id, at=at) == 1
-    for at in ("2026-11-16T09:00:01Z", None):
-        assert "can only be added, or be older" in refusal(ledger, statement, user_id=user_id, at=at)
+    for worse in ("2026-11-16T09:00:01Z", None):
+        assert "can only be added, or be older" in refusal(ledger, statement, user_id=user_id, at=worse)
     assert row(ledger, user_id)[f"{name}_at"].hour == 9
 
 

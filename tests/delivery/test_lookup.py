@@ -1,7 +1,6 @@
 """Looking up: the provider's records settle what is unconfirmed, and prove nothing by being silent."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -38,7 +37,6 @@ def test_what_the_records_show_is_accepted_and_the_rest_stays(ledger: sa.Engine)
     assert (held["evidence"], held["message_id"], held["reason"]) == ("email_logs", "m2", None)
     since = held["planned_at"] - CLOCKS_APART
     assert (address_of("u2"), RUN, since) in carrier.asked
-    assert CLOCKS_APART == timedelta(minutes=5)
     assert refused(ledger) == []
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -130,6 +130,26 @@ class CampaignShop:
             f"what the webhook tells of run {run}",
         )
         return self.in_state(run, "unconfirmed")
+
+    def outlived(self, run: str, in_flight: Collection[str]) -> set[str]:
+        """Wait until the living have sent all they have, and end the leases of the dead; what is unconfirmed then.
+
+        `in_flight` is what anybody had claimed just after the blow (send ids). Of what is left of it the webhook tells
+        what was accepted, so that none of what comes back was.
+        """
+        self.playground.event_driven(run)
+
+        def only_the_dead_have_any() -> bool:
+            left = self.in_state(run, "sending")
+            return left <= {*in_flight} - send_ids(self.provider.accepted()) and not self.in_state(run, "planned")
+
+        self.wait(only_the_dead_have_any, f"what the living send of run {run}")
+        self.change(
+            "UPDATE cutover.send_ledger SET lease_until = clock_timestamp() WHERE run = :run AND state = 'sending'",
+            run=run,
+        )
+        self.finished(run)
+        return self.told_of(run)
 
     @contextmanager
     def paused(self, run: str) -> Iterator[None]:

@@ -12,11 +12,6 @@ from runtime.servers import Servers
 from tests.deadline import wait_until
 from tests.end_to_end.balance import balance
 from tests.end_to_end.campaigns import CampaignShop, shared_shop
-from tests.end_to_end.stand_in_client import send_ids
-
-LEASES_RUN_OUT = """
-    UPDATE cutover.send_ledger SET lease_until = clock_timestamp() WHERE run = :run AND state = 'sending'
-"""
 
 
 @pytest.fixture(scope="session")
@@ -55,19 +50,7 @@ def test_killed_senders_leave_unconfirmed_only_what_was_in_flight_and_never_arri
     ended = kill(shop)
     in_flight = shop.in_state(run, "sending")
     shop.provider.misbehave(outage=None)
-    shop.playground.event_driven(run)
-
-    def only_the_dead_have_any() -> bool:
-        """The webhook has told of what was accepted. What is left was claimed by the dead and never accepted."""
-        left = shop.in_state(run, "sending")
-        return left <= in_flight - send_ids(shop.provider.accepted()) and not shop.in_state(run, "planned")
-
-    shop.wait(only_the_dead_have_any, "what the living send")
-    if kill is kill_the_worker_and_its_children:
-        assert shop.in_state(run, "sending")
-    shop.change(LEASES_RUN_OUT, run=run)
-    shop.finished(run)
-    left = shop.in_state(run, "unconfirmed")
+    left = shop.outlived(run, in_flight)
     assert left
     assert balance(shop, run, never_arrived=left) == {"accepted": shop.users - len(left), "unconfirmed": len(left)}
     wait_until(lambda: not any(map(_lives, ended)), seconds=90, what="the end of whatever was killed or orphaned")

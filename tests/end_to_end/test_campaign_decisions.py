@@ -89,7 +89,7 @@ def _click(shop: CampaignShop, run: str, user_id: str) -> None:
 
 
 def test_a_campaign_delays_neither_orders_nor_webhooks(shop: CampaignShop) -> None:
-    run = shop.begun(slow=10.0)
+    run = shop.begun(slow=6.0)
     shop.playground.event_driven(run)
     now = datetime.now(UTC)
     offered = "SELECT FROM cutover.recommendations WHERE user_id = 'u0001' AND 'p05' = ANY(product_ids)"

@@ -70,7 +70,7 @@ def test_an_outage_costs_nothing_but_time(shop: CampaignShop, mode: Literal["ref
     run = shop.begun()
     # A request that is in flight when a port closes cannot be known to have been accepted or not.
     with shop.paused(run):
-        shop.provider.misbehave(outage={"mode": mode, "for_seconds": 5})
+        shop.provider.misbehave(outage={"mode": mode, "for_seconds": 3})
     shop.finished(run)
     assert balance(shop, run) == {"accepted": shop.users}
     assert (shop.told(run, "EmailUnconfirmed"), shop.told(run, "EmailFailed")) == (0, 0)
@@ -78,7 +78,7 @@ def test_an_outage_costs_nothing_but_time(shop: CampaignShop, mode: Literal["ref
 
 def test_a_provider_that_falls_silent_leaves_unconfirmed_only_what_it_had_been_sent(shop: CampaignShop) -> None:
     run = shop.begun()
-    shop.provider.misbehave(outage={"mode": "hang", "for_seconds": 5})
+    shop.provider.misbehave(outage={"mode": "hang", "for_seconds": 3})
     shop.finished(run)
     left = shop.in_state(run, "unconfirmed")
     assert 0 < len(left) < 0.8 * shop.users
@@ -87,14 +87,14 @@ def test_a_provider_that_falls_silent_leaves_unconfirmed_only_what_it_had_been_s
 
 def test_a_storm_of_429_costs_nothing_but_time(shop: CampaignShop) -> None:
     run = shop.begun(throttle={"share": 0.2, "retry_after": 1})
-    shop.provider.misbehave(throttle={"retry_after": 1, "for_seconds": 4})
+    shop.provider.misbehave(throttle={"retry_after": 1, "for_seconds": 3})
     shop.finished(run)
     assert balance(shop, run) == {"accepted": shop.users}
     assert (shop.told(run, "EmailUnconfirmed"), shop.told(run, "EmailFailed")) == (0, 0)
 
 
 def test_slow_answers_cost_nothing_but_time(shop: CampaignShop) -> None:
-    run = shop.begin(slow=2.0)
+    run = shop.begin(slow=1.0)
     shop.finished(run)
     assert balance(shop, run) == {"accepted": shop.users}
     assert shop.told(run, "EmailUnconfirmed") == 0

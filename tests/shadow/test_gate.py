@@ -69,8 +69,14 @@ def test_what_acting_raises_undoes_the_recording(database: sa.Engine) -> None:
     def refuse(*_: object) -> None:
         raise RuntimeError("no ledger today")
 
-    with pytest.raises(RuntimeError, match="no ledger today"), database.begin() as connection:
+    with database.begin() as connection:
         open_run(connection, run_event("2026-W47", sends=True), 1)
         open_path(connection, "2026-W47", "legacy", "test")
-        Gate(JOB, refuse)(connection, "2026-W47", "legacy", OUTCOMES)
+
+    def hand_in() -> None:
+        with database.begin() as connection:
+            Gate(JOB, refuse)(connection, "2026-W47", "legacy", OUTCOMES)
+
+    with pytest.raises(RuntimeError, match="no ledger today"):
+        hand_in()
     assert recorded(database) == 0

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from handlers.delivery.ledger import claim, plan, settle
+from handlers.delivery.settlement import Settlement
 from handlers.tracking import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 RUN = "2026-W47"
@@ -35,7 +37,7 @@ class Provider:
 
 
 def ledger_row(engine: sa.Engine, user_id: str, *, run: str = RUN, message_id: str | None = None) -> str:
-    """An accepted e-mail; its `send_id` is `s-{run}-{user_id}`."""
+    """An accepted e-mail; its `send_id`."""
     return ledger_rows(engine, [user_id], run=run, message_ids={user_id: message_id})[0]
 
 
@@ -45,23 +47,26 @@ def ledger_rows(
     *,
     run: str = RUN,
     message_ids: Mapping[str, str | None] | None = None,
-    attempt: int = 1,
 ) -> list[str]:
     """Many of them, as if they had been there for long: nothing of them is in the outbox."""
-    rows = [
-        {
-            "run": run,
-            "user_id": user_id,
-            "send_id": f"s-{run}-{user_id}",
-            "message_id": (message_ids or {}).get(user_id),
-            "attempt": attempt,
-        }
-        for user_id in user_ids
-    ]
+    planned_rows(engine, user_ids, run=run)
     with engine.begin() as connection:
-        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
-        connection.execute(_ROW, rows)
-    return [str(row["send_id"]) for row in rows]
+        claims = claim(connection, 0, len(user_ids), lease=3600, run=run).claims
+        settle(connection, [(each, _accepted((message_ids or {}).get(each.user_id))) for each in claims])
+        connection.execute(_FORGET)
+    send_ids = {each.user_id: each.send_id for each in claims}
+    return [send_ids[user_id] for user_id in user_ids]
+
+
+def planned_rows(engine: sa.Engine, user_ids: Sequence[str], *, run: str = RUN) -> None:
+    """E-mails that nobody has claimed, of which nothing is in the outbox either."""
+    with engine.begin() as connection:
+        plan(connection, run, "event_driven", [(each, None) for each in user_ids], partitions=1, send_within=3600)
+        connection.execute(_FORGET)
+
+
+def _accepted(message_id: str | None) -> Settlement:
+    return Settlement(state="accepted", evidence="answer", message_id=message_id)
 
 
 def told(event: str, **fields: object) -> dict[str, Any]:
@@ -95,7 +100,4 @@ def nobody(_connection: sa.Connection, addresses: Iterable[str]) -> Mapping[str,
     return dict.fromkeys(addresses, ())
 
 
-_ROW = sa.text("""
-    INSERT INTO cutover.send_ledger (run, user_id, partition, path, state, evidence, attempt, send_id, message_id)
-    VALUES (:run, :user_id, 0, 'event_driven', 'accepted', 'answer', :attempt, :send_id, :message_id)
-""")
+_FORGET = sa.text("DELETE FROM cutover.outbox WHERE type IN ('EmailPlanned', 'EmailAccepted')")

@@ -11,7 +11,7 @@ from events import head, read, sequence_all
 from handlers.tracking import Intake, Taken, decode_news
 from sandbox.shop.actions import RegisterUser, Resubscribe
 from sandbox.shop.shop import perform
-from tests.tracking.mailbox import AT, RUN, Wishes, body, ledger_row, ledger_rows, nobody, outbox, told
+from tests.tracking.mailbox import AT, RUN, Wishes, body, ledger_row, ledger_rows, nobody, outbox, planned_rows, told
 
 WHEN = datetime.fromtimestamp(AT, UTC)
 
@@ -113,7 +113,7 @@ def test_an_address_that_two_users_share_tells_nobody(database: sa.Engine, take:
 
 def test_an_address_tells_nothing_of_an_email_that_was_never_claimed(database: sa.Engine, take: Take) -> None:
     register(database, "u1")
-    ledger_rows(database, ["u1"], attempt=0)
+    planned_rows(database, ["u1"])
     assert take(told("delivered", category=RUN)).unknown == 1
 
 
@@ -245,15 +245,16 @@ def test_a_wish_dated_before_registering_counts_from_registering(database: sa.En
 
 def test_a_full_batch_of_every_way_is_taken(database: sa.Engine) -> None:
     users = [f"u{number}" for number in range(1000)]
-    ledger_rows(database, users, message_ids={user_id: f"m{user_id}" for user_id in users})
+    send_ids = ledger_rows(database, users, message_ids={user_id: f"m{user_id}" for user_id in users})
     asked: list[Sequence[str]] = []
 
     def addressbook(_connection: sa.Connection, addresses: Sequence[str]) -> Mapping[str, Sequence[str]]:
         asked.append(addresses)
         return {address: [address.partition("@")[0]] for address in addresses}
 
+    found = dict(zip(users, send_ids, strict=True))
     ways: list[Callable[[str], dict[str, object]]] = [
-        lambda user_id: {"send_id": f"s-{RUN}-{user_id}"},
+        lambda user_id: {"send_id": found[user_id]},
         lambda user_id: {"sg_message_id": f"m{user_id}.filter"},
         lambda user_id: {"email": f"{user_id}@example.com", "category": [RUN]},
     ]
