@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import msgspec
+from rich.text import Text
 
 from console.screen import out, print_table
 from handlers.delivery.books import Books
@@ -36,7 +37,8 @@ def one_line(books: Books, now: datetime) -> str:
 
 def show_books(books: Books, now: datetime) -> None:
     """The books for a person."""
-    out.print(f"[bold]{one_line(books, now)}[/bold]\n")
+    out.print(Text(one_line(books, now), style="bold"))
+    out.print()
     rows = []
     for state, name in NAMES.items():
         if count := books.states[state]:

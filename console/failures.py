@@ -77,7 +77,10 @@ def _first_line(problem: BaseException) -> str:
 _KINDS: Mapping[str, Exit | Callable[[BaseException], tuple[str, Exit] | None]] = {
     "console.failures.WrongUse": Exit.WRONG_USE,
     "console.processes.ProcessDied": Exit.UNREACHABLE,
+    "console.web.serve.CannotListen": Exit.WRONG_USE,
     "events.errors.EventError": Exit.WRONG_USE,
+    "handlers.tracking.errors.BadPublicKey": Exit.WRONG_USE,
+    "handlers.unsubscribe_link.BadLinkKey": Exit.WRONG_USE,
     "reconcile.errors.ReconcileError": Exit.WRONG_USE,
     "runtime.errors.AlreadyRunning": Exit.WRONG_USE,
     "runtime.errors.RuntimeFailure": Exit.UNREACHABLE,

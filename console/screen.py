@@ -9,8 +9,10 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
-out = Console(highlight=False, soft_wrap=True)
+# Whoever reads a pipe wants whole words, however long the line.
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 240)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Advance = Callable[[int], None]
@@ -32,7 +34,7 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], *, number
     for number, column in enumerate(columns):
         table.add_column(column, justify="right" if number >= numbers_from else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(cell) for cell in row))
     out.print(table)
 
 

@@ -47,9 +47,11 @@ class EmailSuppressed(LedgerEvent, frozen=True, kw_only=True):
 
 
 class EmailAccepted(LedgerEvent, frozen=True, kw_only=True):
-    """The provider took it over. `evidence` says how we know."""
+    """The provider took it over. `evidence` says how we know; where it is a person, who and why."""
 
     evidence: Literal["answer", "webhook", "email_logs", "person"]
+    by: Id | None = None
+    reason: Reason | None = None
 
 
 class EmailFailed(LedgerEvent, frozen=True, kw_only=True):

@@ -22,9 +22,11 @@ def raise_barrier(
     """
     with engine.begin() as connection:
         connection.execute(_ALONE, {"run": run})
+        # Asked in this order, because the event goes from the outbox to the log and never back.
+        emitted = connection.scalar(_EMITTED, {"event_id": run_event(run).event_id})
         if found := _logged(connection, run):
             return found
-        if not connection.scalar(_EMITTED, {"event_id": run_event(run).event_id}):
+        if not emitted:
             now = standing(connection)
             emit(connection, run_event(run, sends=now.sends, percent=now.percent, salt=salt if now.sends else ""))
     deadline = clock.monotonic() + DEADLINE

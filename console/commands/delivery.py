@@ -16,6 +16,7 @@ from handlers.delivery import campaign as campaigns
 from handlers.delivery import unconfirmed as unconfirmed_emails
 from handlers.delivery.books import books
 from handlers.delivery.deadletters import DeadLetters, dead_letters, replay
+from handlers.delivery.settlement import LONGEST_REASON
 from handlers.delivery.unconfirmed import Unsettled
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
@@ -98,8 +99,8 @@ def unconfirmed(
     who = by or getpass.getuser()
     if deciding and run is None:
         raise WrongUse("name the run whose e-mails you decide on")
-    if release and not why:
-        raise WrongUse("say with --why what makes you sure that they were not accepted")
+    if deciding:
+        _check_decision(who, why, "say with --why what makes you sure")
     with connected() as system:
         with system.engine.connect() as connection:
             found = [
@@ -107,6 +108,8 @@ def unconfirmed(
                 for email in unconfirmed_emails.unconfirmed(connection, run)
                 if not users or email.user_id in users
             ]
+        if deciding and users and not found:
+            raise WrongUse(f"none of these users is unconfirmed in run {run}: {', '.join(users)}")
         if not deciding or dry_run or not found:
             _show_unconfirmed(found, json)
             raise typer.Exit(Exit.INCOMPLETE if found else Exit.GOOD)
@@ -119,8 +122,18 @@ def unconfirmed(
                 done = unconfirmed_emails.release(connection, str(run), ids, by=who, why=why)
                 campaigns.extend(connection, str(run), system.delivery.within)
             else:
-                done = unconfirmed_emails.mark_sent(connection, str(run), ids, by=who)
+                done = unconfirmed_emails.mark_sent(connection, str(run), ids, by=who, why=why)
     print_json({"changed": done}) if json else say(f"{done:,} e-mails: {'planned again' if release else 'accepted'}")
+
+
+def _check_decision(by: str, why: str, empty: str) -> None:
+    """Refuse what the log could not hold, before anything is changed."""
+    if not why.strip():
+        raise WrongUse(empty)
+    if len(why) > LONGEST_REASON:
+        raise WrongUse(f"--why has {len(why):,} characters; expected at most {LONGEST_REASON}")
+    if not 1 <= len(by) <= 200 or not by.isprintable():
+        raise WrongUse(f"--by is {by[:50]!r}; expected 1 to 200 printable characters")
 
 
 def _show_unconfirmed(found: Sequence[Unsettled], json: bool) -> None:
@@ -163,6 +176,9 @@ def deadletters(
 
     Example: cutover deadletters 2026-W47 --reason "valid address" --replay --dry-run
     """
+    who = by or getpass.getuser()
+    if replay_them:
+        _check_decision(who, why, "say with --why what was mended")
     with connected() as system:
         with system.engine.connect() as connection:
             found = dead_letters(connection, run=run, reason=reason, user_ids=users or ())
@@ -173,7 +189,7 @@ def deadletters(
         if not yes:
             typer.confirm(f"Send {count:,} e-mails again?", abort=True)
         with system.engine.begin() as connection:
-            done = sum(replay(connection, letters, by=by or getpass.getuser(), why=why) for letters in found)
+            done = sum(replay(connection, letters, by=who, why=why) for letters in found)
             for name in {letters.run for letters in found}:
                 campaigns.extend(connection, name, system.delivery.within)
     print_json({"replayed": done}) if json else say(f"{done:,} e-mails are planned again")

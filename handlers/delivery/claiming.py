@@ -112,4 +112,4 @@ class Claiming:
         try:
             return self._provider.prepare(message)
         except UnfitMessage as problem:
-            return Settlement(state="failed", reason=f"unfit: {problem}")
+            return Settlement(state="failed", reason=f"unfit: {problem}"[:300])

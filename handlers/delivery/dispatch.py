@@ -16,7 +16,7 @@ from handlers.delivery.claiming import Claiming, Contents, Ready
 from handlers.delivery.drain import Drain
 from handlers.delivery.ledger import Claim, settle
 from handlers.delivery.pace import Grant, Pace, PaceUnavailable, Slot, Verdict
-from handlers.delivery.provider import Accepted, Answer, NotAccepted, Provider, Refused, Unconfirmed
+from handlers.delivery.provider import Accepted, Allowance, Answer, NotAccepted, Provider, Refused, Unconfirmed
 from handlers.delivery.settlement import Settlement, settlement_of
 from handlers.delivery.turn import turn
 
@@ -172,12 +172,20 @@ class Slice:
             self._give_back([slot])
             self._answers.add((ready.claim, NotAccepted("held_too_long")))
             return
-        answer, allowance = await self._of.provider.send(ready.request)
+        answer, allowance = await self._sent(ready.request)
         closed_for = allowance.reset_after if allowance and allowance.remaining <= 0 else 0.0
         if isinstance(answer, NotAccepted) and (answer.throttled or answer.retry_after):
             closed_for = max(closed_for, answer.retry_after if answer.retry_after is not None else 1.0)
         self._verdicts.add((slot.token, _verdict(answer), closed_for))
         self._answers.add((ready.claim, answer))
+
+    async def _sent(self, request: bytes) -> tuple[Answer, Allowance | None]:
+        try:
+            return await self._of.provider.send(request)
+        except Exception as defect:
+            # A provider answers whatever happens; one that raises may have sent the request or not.
+            log.error("provider_raised", problem=type(defect).__name__)
+            return Unconfirmed("provider_raised"), None
 
     def _too_late(self, ready: Ready, departs_at: float, now: float) -> bool:
         """Whether this process was held up so long that the answer, or the request itself, could come too late."""

@@ -167,19 +167,23 @@ _CLAIM = sa.text(f"""
     WITH due AS ({_DUE} FOR UPDATE OF l SKIP LOCKED
     ), asked AS (
         SELECT due.run, due.user_id,
-               CASE WHEN coalesce(emitted.type, logged.type) = 'UserUnsubscribed' THEN 'unsubscribed'
-                    ELSE u.reason END AS refusal
+               CASE WHEN wish.type = 'UserUnsubscribed' THEN 'unsubscribed' ELSE u.reason END AS refusal
         FROM due
         LEFT JOIN LATERAL (
-            SELECT o.type FROM cutover.outbox o
-            WHERE o.type IN ('UserUnsubscribed', 'UserResubscribed') AND o.data ->> 'user_id' = due.user_id
-            ORDER BY o.id DESC LIMIT 1
-        ) AS emitted ON true
-        LEFT JOIN LATERAL (
-            SELECT e.type FROM cutover.events e
-            WHERE e.type IN ('UserUnsubscribed', 'UserResubscribed') AND e.data ->> 'user_id' = due.user_id
-            ORDER BY e.occurred_at DESC, e.position DESC LIMIT 1
-        ) AS logged ON true
+            SELECT told.type FROM (
+                SELECT e.type, e.occurred_at, 0 AS emitted, e.position AS number FROM cutover.events e
+                WHERE e.type IN ('UserUnsubscribed', 'UserResubscribed') AND e.data ->> 'user_id' = due.user_id
+                UNION ALL
+                SELECT o.type,
+                       CASE WHEN pg_input_is_valid(o.data ->> 'occurred_at', 'timestamptz')
+                            THEN CAST(o.data ->> 'occurred_at' AS timestamptz)
+                            WHEN o.type = 'UserUnsubscribed' THEN 'infinity' ELSE '-infinity' END,
+                       1, o.id
+                FROM cutover.outbox o
+                WHERE o.type IN ('UserUnsubscribed', 'UserResubscribed') AND o.data ->> 'user_id' = due.user_id
+            ) AS told
+            ORDER BY told.occurred_at DESC, told.emitted DESC, told.number DESC LIMIT 1
+        ) AS wish ON true
         LEFT JOIN cutover.undeliverable u ON u.user_id = due.user_id
     )
     UPDATE cutover.send_ledger l
@@ -196,7 +200,8 @@ _CLAIM = sa.text(f"""
 """)  # noqa: S608 - our own text
 """Rows are claimed by whoever locks them first; nobody waits for a row that another claims.
 
-What the user wants is asked of the log itself, and of the outbox, whose rows are newer: no projection can lag behind.
+What the user wants is asked of the log and the outbox themselves, so that no projection can lag behind; of several
+wishes the latest counts. A row that cannot be read counts as the wish for no mail, until the sequencer has refused it.
 """
 
 _SETTLE = sa.text("""

@@ -45,6 +45,13 @@ send_ledger = sa.Table(
         "state NOT IN ('failed', 'suppressed', 'unconfirmed') OR reason IS NOT NULL", name="send_ledger_reason"
     ),
     sa.CheckConstraint("(state = 'accepted') = (evidence IS NOT NULL)", name="send_ledger_evidence"),
+    sa.CheckConstraint(
+        "evidence IN ('answer', 'webhook', 'email_logs', 'person')", name="send_ledger_kinds_of_evidence"
+    ),
+    sa.CheckConstraint("length(reason) BETWEEN 1 AND 300", name="send_ledger_reason_fits"),
+    sa.CheckConstraint(
+        "length(decided_by) BETWEEN 1 AND 200 AND decided_by !~ '[[:cntrl:]]'", name="send_ledger_decided_by"
+    ),
     sa.Index("send_ledger_planned", "partition", "run", "user_id", postgresql_where=sa.text("state = 'planned'")),
     sa.Index("send_ledger_sending", "lease_until", postgresql_where=sa.text("state = 'sending'")),
     sa.Index("send_ledger_unsettled", "run", "state", postgresql_where=sa.text("state IN ('unconfirmed', 'failed')")),

@@ -9,6 +9,7 @@ State = Literal["planned", "sending", "accepted", "failed", "suppressed", "uncon
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 15.0
+LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +31,16 @@ def settlement_of(answer: Answer, attempt: int) -> Settlement:
     match answer:
         case Accepted(message_id):
             return Settlement(state="accepted", evidence="answer", message_id=message_id or None)
-        case NotAccepted(reason, throttled=throttled):
+        case NotAccepted(throttled=throttled):
             # Throttling holds everybody back at once; the row itself did nothing wrong.
             delay = None if throttled else min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(attempt, 10))
-            return Settlement(state="planned", reason=reason, delay=delay)
-        case Refused(reason):
-            return Settlement(state="failed", reason=reason)
+            return Settlement(state="planned", reason=_fit(answer.reason), delay=delay)
+        case Refused():
+            return Settlement(state="failed", reason=_fit(answer.reason))
         case _:
-            return Settlement(state="unconfirmed", reason=answer.reason)
+            return Settlement(state="unconfirmed", reason=_fit(answer.reason))
+
+
+def _fit(reason: str) -> str:
+    """The reason as an event can hold it: one that does not fit must not cost the answer, nor those settled with it."""
+    return reason[:LONGEST_REASON].replace("\x00", " ") or "no reason given"

@@ -54,9 +54,9 @@ def not_found(connection: sa.Connection, email: Unsettled) -> None:
     connection.execute(_NOT_FOUND, {"run": email.run, "user_id": email.user_id})
 
 
-def mark_sent(connection: sa.Connection, run: str, user_ids: Sequence[str], *, by: str) -> int:
+def mark_sent(connection: sa.Connection, run: str, user_ids: Sequence[str], *, by: str, why: str) -> int:
     """A person says that these were accepted; how many unconfirmed rows took it."""
-    return connection.execute(_MARK_SENT, {"run": run, "user_ids": list(user_ids), "by": by}).rowcount
+    return connection.execute(_MARK_SENT, {"run": run, "user_ids": list(user_ids), "by": by, "why": why}).rowcount
 
 
 def release(connection: sa.Connection, run: str, user_ids: Sequence[str], *, by: str, why: str) -> int:
@@ -97,7 +97,7 @@ _NOT_FOUND = sa.text("""
 """)
 
 _MARK_SENT = sa.text("""
-    UPDATE cutover.send_ledger SET state = 'accepted', evidence = 'person', decided_by = :by, reason = NULL
+    UPDATE cutover.send_ledger SET state = 'accepted', evidence = 'person', decided_by = :by, reason = :why
     WHERE run = :run AND user_id = ANY(CAST(:user_ids AS text[])) AND state = 'unconfirmed'
 """)
 

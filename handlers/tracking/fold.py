@@ -69,7 +69,7 @@ def _parameters(first: Mapping[tuple[str, str], Mapping[str, datetime]]) -> dict
 
 
 def _fold_undeliverable(connection: sa.Connection, events: Iterable[Event]) -> None:
-    """In the order of the log, because subscribing again lifts what came before it and not what comes after."""
+    """Subscribing again lifts what happened before it and not what happens after, whenever it is told."""
     for event in events:
         if isinstance(event, EmailSpamReported) or (isinstance(event, EmailBounced) and event.permanent):
             reason = "bounced" if isinstance(event, EmailBounced) else "spam_reported"
@@ -102,9 +102,15 @@ _FOLD = sa.text(f"""
 """)  # noqa: S608 - the names of our own columns
 
 _UNDELIVERABLE = sa.text("""
-    INSERT INTO cutover.undeliverable AS u (user_id, reason, since) VALUES (:user_id, :reason, :since)
+    INSERT INTO cutover.undeliverable AS u (user_id, reason, since)
+    SELECT :user_id, :reason, :since
+    WHERE NOT EXISTS (
+        SELECT FROM cutover.events e
+        WHERE e.type IN ('UserUnsubscribed', 'UserResubscribed') AND e.data ->> 'user_id' = :user_id
+          AND e.type = 'UserResubscribed' AND e.occurred_at >= :since
+    )
     ON CONFLICT (user_id) DO UPDATE SET reason = excluded.reason, since = excluded.since
-    WHERE u.since < excluded.since
+    WHERE (u.since, u.reason) < (excluded.since, excluded.reason)
 """)
 
 _LIFT = sa.text("DELETE FROM cutover.undeliverable WHERE user_id = :user_id AND since <= :at")

@@ -47,10 +47,23 @@ BEGIN
         RAISE EXCEPTION 'send_ledger: attempt of %/% grows by one with each claim and never else', OLD.run, OLD.user_id
             USING ERRCODE = 'check_violation';
     END IF;
+    IF OLD.state IN ('unconfirmed', 'failed') AND NEW.state = 'planned'
+        AND (NEW.reason IS NULL OR NEW.decided_by IS NULL) THEN
+        RAISE EXCEPTION 'send_ledger: releasing %/% needs to say who and why', OLD.run, OLD.user_id
+            USING ERRCODE = 'check_violation';
+    END IF;
     IF NEW.state <> OLD.state THEN
         NEW.changed_at := clock_timestamp();
     END IF;
     RETURN NEW;
+END $$
+"""
+
+CHECK_NEW = """
+CREATE FUNCTION cutover.check_new_send() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'send_ledger: %/% begins as planned or suppressed, with no attempt', NEW.run, NEW.user_id
+        USING ERRCODE = 'check_violation';
 END $$
 """
 
@@ -87,9 +100,9 @@ BEGIN
                'occurred_at', to_char(became.changed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
                'user_id', became.user_id, 'run', became.run, 'send_id', became.send_id, 'attempt', became.attempt,
                'path', CASE WHEN kind.says_path THEN became.path END,
-               'reason', CASE WHEN kind.says_reason THEN became.reason END,
+               'reason', CASE WHEN kind.says_reason OR became.evidence = 'person' THEN became.reason END,
                'evidence', became.evidence,
-               'by', CASE WHEN kind.says_by THEN became.decided_by END))
+               'by', CASE WHEN kind.says_by OR became.evidence = 'person' THEN became.decided_by END))
     FROM changed AS became
     JOIN before AS was USING (run, user_id)
     JOIN (VALUES ('accepted', 'EmailAccepted', false, false, false),
@@ -116,6 +129,8 @@ CHANGED_NEWS = " OR ".join(
 )
 
 TRIGGERS = (
+    "CREATE TRIGGER check_new BEFORE INSERT ON cutover.send_ledger FOR EACH ROW "
+    "WHEN (NEW.state NOT IN ('planned', 'suppressed') OR NEW.attempt <> 0) EXECUTE FUNCTION cutover.check_new_send()",
     "CREATE TRIGGER check_change BEFORE UPDATE ON cutover.send_ledger FOR EACH ROW "
     "WHEN ((OLD.run, OLD.user_id, OLD.send_id, OLD.partition, OLD.path, OLD.state, OLD.attempt) IS DISTINCT FROM "
     "(NEW.run, NEW.user_id, NEW.send_id, NEW.partition, NEW.path, NEW.state, NEW.attempt)) "
@@ -176,6 +191,13 @@ def upgrade() -> None:
             "state NOT IN ('failed', 'suppressed', 'unconfirmed') OR reason IS NOT NULL", name="send_ledger_reason"
         ),
         sa.CheckConstraint("(state = 'accepted') = (evidence IS NOT NULL)", name="send_ledger_evidence"),
+        sa.CheckConstraint(
+            "evidence IN ('answer', 'webhook', 'email_logs', 'person')", name="send_ledger_kinds_of_evidence"
+        ),
+        sa.CheckConstraint("length(reason) BETWEEN 1 AND 300", name="send_ledger_reason_fits"),
+        sa.CheckConstraint(
+            "length(decided_by) BETWEEN 1 AND 200 AND decided_by !~ '[[:cntrl:]]'", name="send_ledger_decided_by"
+        ),
         schema="cutover",
         comment="one row a user and run; changes of state are checked, and told to the outbox, by triggers",
     )
@@ -186,7 +208,7 @@ def upgrade() -> None:
         ("send_ledger_message", ["message_id"], "message_id IS NOT NULL"),
     ):
         op.create_index(name, "send_ledger", columns, schema="cutover", postgresql_where=sa.text(where))
-    for function in (CHECK_CHANGE, CHECK_NEWS, TELL_PLANNED, TELL_CHANGED, REFUSE_REMOVAL, *TRIGGERS):
+    for function in (CHECK_NEW, CHECK_CHANGE, CHECK_NEWS, TELL_PLANNED, TELL_CHANGED, REFUSE_REMOVAL, *TRIGGERS):
         op.execute(function)
     op.create_table(
         "campaigns",
@@ -233,6 +255,7 @@ def downgrade() -> None:
     op.drop_table("campaigns", schema="cutover")
     op.drop_table("send_ledger", schema="cutover")
     for function in (
+        "check_new_send",
         "check_send_change",
         "check_send_news",
         "tell_planned_sends",

@@ -69,6 +69,9 @@ def mails(shop: CampaignShop) -> dict[str, Shown]:
     for user_id, mail in found.items():
         assert mail.headers["send_id"] == ledger[user_id].send_id
         assert mail.headers["Categories"] == f"weekly recommendations, {run}"
+    # What is popular passes; in later runs they get what suits this.
+    shop.happen(*(PlaceOrder(at=at, order_id=f"of {key}", user_id=key, lines=(("p00", 1),)) for key in NAMES))
+    shop.playground.settle()
     return found
 
 
