@@ -40,6 +40,7 @@ class Result:
     disagreeing: int
     seconds: float
     fold_seconds: float
+    web_cpu_seconds: float
     peak_mb: float
 
     @property
@@ -71,9 +72,9 @@ def measured(site: Site, arguments: argparse.Namespace) -> Result:
     midway = site.restart_postgres if arguments.restart else None
     say(f"{arguments.rate:g} events a second for {arguments.seconds:g} s ...")
     with PeakMemory() as memory:
-        began = time.monotonic()
+        began, used = time.monotonic(), site.web_cpu_seconds
         sent = uvloop.run(send(site.address, posts, midway, arguments.seconds / 2))
-        ended = time.monotonic()
+        ended, cpu_seconds = time.monotonic(), site.web_cpu_seconds - used
         say("folding ...")
         site.settle()
         folded = time.monotonic()
@@ -84,6 +85,7 @@ def measured(site: Site, arguments: argparse.Namespace) -> Result:
         disagreeing=disagreeing(site.engine, news.expected),
         seconds=round(ended - began, 2),
         fold_seconds=round(folded - ended, 2),
+        web_cpu_seconds=round(cpu_seconds, 2),
         peak_mb=round(memory.mb, 1),
     )
 
@@ -104,6 +106,7 @@ def report(result: Result, *, as_json: bool) -> None:
         "posts": sent.posts,
         "seconds": result.seconds,
         "fold_seconds": result.fold_seconds,
+        "web_cpu_seconds": result.web_cpu_seconds,
         "sender_late_ms": round(1000 * sent.latest, 1),
         "peak_mb": result.peak_mb,
         "load_average": round(os.getloadavg()[0], 2),

@@ -35,6 +35,13 @@ def one_line(books: Books, now: datetime) -> str:
     return f"{books.run}: {done:,} of {books.total:,} settled{pace}{end}{paused}"
 
 
+def told_in_one_line(books: Books) -> str:
+    """What became of a run's e-mails, in one line."""
+    counts = {**{NAMES[state]: count for state, count in books.states.items()}, **books.news}
+    shown = [f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count]
+    return f"{books.run}: " + ", ".join(shown)
+
+
 def show_books(books: Books, now: datetime) -> None:
     """The books for a person."""
     out.print(Text(one_line(books, now), style="bold"))

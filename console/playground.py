@@ -97,7 +97,7 @@ class Playground:
         if self.mailbox is None:
             self.processes.start_all(self._workers)
             return
-        self.processes.start("sendgrid", self.mailbox.command)
+        self.processes.start("sendgrid", self.mailbox.command, outlives=self.mailbox.stays)
         if self.mailbox.tells:
             self.processes.start("web", web_command(self.mailbox.web_port))
         self.processes.start_by_class(self._workers, self._senders)
@@ -171,6 +171,16 @@ class Playground:
                 return not unsettled(connection, run)
 
         self.wait(done, f"sending run {run}")
+        with self.engine.connect() as connection:
+            return books(connection, run)
+
+    def told(self, run: str) -> Books:
+        """Wait until the mailbox has told all its news and they are folded; the run's books then."""
+        mailbox = self.mailbox
+        if mailbox is None:
+            raise ValueError("this playground has no mailbox")
+        self.wait(lambda: not mailbox.waiting_news(), "the mailbox telling its news")
+        self.settle()
         with self.engine.connect() as connection:
             return books(connection, run)
 

@@ -33,6 +33,7 @@ class Child:
     command: Sequence[str]
     log: Path
     process: "subprocess.Popen[bytes]"
+    outlives: bool = False
 
 
 def environment(servers: Servers, state_dir: Path, partitions: int, defect: str | None = None) -> dict[str, str]:
@@ -91,11 +92,14 @@ class Processes:
             self.start("emails", worker_command("emails", concurrency=children, queues=("emails",)))
         self.start("tracking", worker_command("tracking", concurrency=1, queues=("tracking",)))
 
-    def start(self, name: str, command: Sequence[str]) -> None:
-        """Start one more process; its output goes to a log file of its name."""
+    def start(self, name: str, command: Sequence[str], *, outlives: bool = False) -> None:
+        """Start one more process; its output goes to a log file of its name. If it `outlives` us, we never stop it."""
         self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{name}.log"
-        self._children.append(Child(name=name, command=command, log=log, process=self._spawn(command, log)))
+        child = Child(
+            name=name, command=command, log=log, process=self._spawn(command, log, outlives), outlives=outlives
+        )
+        self._children.append(child)
 
     def check(self) -> None:
         """Raise ProcessDied if one of them has ended."""
@@ -108,16 +112,17 @@ class Processes:
         """Start those again that have ended; their names."""
         dead = [child for child in self._children if child.process.poll() is not None]
         for child in dead:
-            child.process = self._spawn(child.command, child.log)
+            child.process = self._spawn(child.command, child.log, child.outlives)
         return [child.name for child in dead]
 
     def stop(self) -> None:
-        """End all of them: asked first, forced after 15 seconds."""
-        for child in self._children:
+        """End all of them but those that outlive us: asked first, forced after 15 seconds."""
+        ending = [child for child in self._children if not child.outlives]
+        for child in ending:
             if child.process.poll() is None:
                 child.process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + STOP_DEADLINE
-        for child in self._children:
+        for child in ending:
             try:
                 child.process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
@@ -125,11 +130,14 @@ class Processes:
                 child.process.wait()
         self._children = []
 
-    def _spawn(self, command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
+    def _spawn(self, command: Sequence[str], log: Path, outlives: bool) -> "subprocess.Popen[bytes]":
+        known = dict(self._environment)
+        if outlives:
+            known.pop("CUTOVER_SUPERVISED", None)
         with log.open("ab") as output:
             return subprocess.Popen(
                 command,
-                env=self._environment,
+                env=known,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

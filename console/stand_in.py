@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 import sys
+import urllib.request
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +20,15 @@ from console.keys import kept_key
 from handlers.delivery.settings import DeliverySettings
 from runtime.settings import Settings
 
+ANNOUNCEMENT = "listening.json"
 MAIL_FROM = "Shop <shop@shop.example>"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StandIn:
     """A stand-in to be started in `directory`, which `tells` its news to the web application at `web_port`, or not.
+
+    One that `stays` outlives whoever started it, so that its mailbox can be looked at, until `stop_stand_ins`.
 
     `quota` is in requests a second, at the stand-in and for the senders alike; 0: unlimited.
     """
@@ -37,6 +41,7 @@ class StandIn:
     link_key: str
     quota: int
     tells: bool = True
+    stays: bool = False
 
     @property
     def host(self) -> str:
@@ -46,7 +51,7 @@ class StandIn:
     @property
     def announcement(self) -> Path:
         """The file it writes once it listens."""
-        return self.directory / "listening.json"
+        return self.directory / ANNOUNCEMENT
 
     @property
     def command(self) -> list[str]:
@@ -75,9 +80,24 @@ class StandIn:
             "CUTOVER_SEND_QUOTA": str(self.quota),
         }
 
+    def waiting_news(self) -> int:
+        """How many events it has not told yet. Raises OSError where it does not answer."""
+        with urllib.request.urlopen(f"{self.host}/counts", timeout=10) as answer:  # noqa: S310 - our own stand-in
+            waiting: int = msgspec.json.decode(answer.read())["webhooks"]["waiting"]
+        return waiting
 
-def stand_in(directory: Path, *, port: int = 0, web_port: int = 0, quota: int = 100, tells: bool = True) -> StandIn:
-    """A stand-in with new keys; ports that are 0 are chosen here."""
+
+def stand_in(
+    directory: Path,
+    *,
+    port: int = 0,
+    web_port: int = 0,
+    quota: int = 100,
+    tells: bool = True,
+    stays: bool = False,
+) -> StandIn:
+    """A stand-in with new keys; ports that are 0 are chosen here. An earlier one of the same directory is ended."""
+    _stop(directory / ANNOUNCEMENT)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     pem = directory / "webhook.pem"
@@ -95,9 +115,32 @@ def stand_in(directory: Path, *, port: int = 0, web_port: int = 0, quota: int = 
         link_key=kept_key(directory / "unsubscribe.key").hex(),
         quota=quota,
         tells=tells,
+        stays=stays,
     )
     made.announcement.unlink(missing_ok=True)
     return made
+
+
+def stop_stand_ins(state_dir: Path) -> int:
+    """End the stand-ins that stayed; how many there were."""
+    return sum(_stop(path) for path in state_dir.glob(f"sendgrid*/{ANNOUNCEMENT}"))
+
+
+def _stop(announcement: Path) -> bool:
+    """End the stand-in that announced itself in this file, if it is still the one under that number."""
+    try:
+        process = psutil.Process(msgspec.json.decode(announcement.read_bytes(), type=_Announced).pid)
+        if str(announcement) not in process.cmdline():
+            return False
+        process.terminate()
+        process.wait(10)
+    except (FileNotFoundError, psutil.Error):
+        return False
+    return True
+
+
+class _Announced(msgspec.Struct, frozen=True):
+    pid: int
 
 
 def publish(found: StandIn, settings: Settings) -> None:

@@ -1,18 +1,21 @@
 """`demo` and `rehearse`: both paths over past orders, and the report."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from console.books import told_in_one_line
 from console.connected import reachable
 from console.failures import Exit, WrongUse
 from console.playground import Playground
 from console.rehearsal import Rehearsed, Window
 from console.rehearsal import rehearse as rehearse_history
 from console.screen import Screen, print_json, print_table, say
+from console.stand_in import stand_in
 from reconcile import Totals, answer, mostly_unequal
 from runtime.instance import claim
 from runtime.settings import Settings
@@ -37,20 +40,22 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another number, another shop.")] = 7,
     json: JsonOption = False,
 ) -> None:
-    """See it work: a small synthetic shop, two Mondays and seven nights through both paths, and the report.
+    """See it work: a small synthetic shop, two Mondays and seven nights through both paths, the mail, and the report.
 
-    Takes well under a minute. Needs nothing: PostgreSQL and Valkey start from their wheels under .cutover/.
+    Takes about a minute. Needs nothing: PostgreSQL and Valkey start from their wheels under .cutover/, and the e-mails
+    go to a stand-in for SendGrid at its usual 100 a second.
     """
     until = datetime(2026, 11, 16, tzinfo=UTC)
     window = Window(start=(until - timedelta(days=14)).date(), end=until.date())
     screen = Screen(quiet=json)
     screen.line(
         "Two paths do the same weekly job over the same shop: the old cron batch, and event-driven handlers in real\n"
-        "Celery workers. For every run and every user both outcomes are recorded and compared.\n"
+        "Celery workers. For every run and every user both outcomes are recorded and compared. The e-mails of the two\n"
+        "Mondays leave through one send ledger: first all by the old path, then by each path to half of the users.\n"
     )
     with screen.working(f"Making up a year of a shop with {users:,} customers"):
         history = _synthetic(users, until, seed)
-    rehearsed = _rehearse("demo", history, window, screen=screen, defect=None, workers=2, report=None)
+    rehearsed = _rehearse("demo", history, window, screen=screen, defect=None, workers=2, report=None, sends=True)
     if json:
         print_json(_result(rehearsed))
     else:
@@ -171,17 +176,26 @@ def _rehearse(
     defect: str | None,
     workers: int,
     report: Path | None,
+    sends: bool = False,
 ) -> Rehearsed:
     settings = Settings()
     window.runs  # noqa: B018 - refuse a window without a run before anything is started
     with claim(settings.state_dir, name):
         with screen.working("Starting PostgreSQL and Valkey"):
             found = reachable(settings)
+        mailbox = stand_in(settings.state_dir / f"sendgrid-{name}", stays=True) if sends else None
         playground = Playground(
-            found, settings.state_dir, settings.partitions, name=name, workers=workers, defect=defect
+            found,
+            settings.state_dir,
+            settings.partitions,
+            name=name,
+            workers=workers,
+            defect=defect,
+            mailbox=mailbox,
         )
         directory = report or settings.state_dir / "reports" / name
-        return rehearse_history(playground, history, window, directory, screen)
+        rehearsed = rehearse_history(playground, history, window, directory, screen)
+        return replace(rehearsed, mailbox=f"{mailbox.host}/mailbox" if mailbox else None)
 
 
 def _result(rehearsed: Rehearsed) -> dict[str, object]:
@@ -190,8 +204,13 @@ def _result(rehearsed: Rehearsed) -> dict[str, object]:
             {"run": totals.run, **{count: getattr(totals, count) for count in COUNTS}} for totals in rehearsed.totals
         ],
         "totals": _sums(rehearsed.totals),
+        "delivered": [
+            {"run": books.run, **books.states, "news": books.news, "total": books.total}
+            for books in rehearsed.delivered
+        ],
         "events": rehearsed.events,
         "seconds": round(rehearsed.seconds, 1),
+        "mailbox": rehearsed.mailbox,
         "report": str(rehearsed.report),
     }
 
@@ -205,13 +224,18 @@ def _summary(rehearsed: Rehearsed) -> None:
     sums = _sums(rehearsed.totals)
     rows.append(["together", *(f"{sums[count]:,}" for count in COUNTS)])
     print_table("", ["run", *COUNTS], rows)
+    for books in rehearsed.delivered:
+        typer.echo(f"\nE-mails of {told_in_one_line(books)}.")
+    if rehearsed.mailbox:
+        typer.echo(f"Look at them: {rehearsed.mailbox}")
     found = answer(rehearsed.totals)
     typer.echo(f"\n{MARKS[found.state]}: {found.headline}")
     if found.state == "ready":
         typer.echo("The event-driven path would have sent exactly what the cron batch would have sent.")
     typer.echo("\n".join(["Can I sign? " + found.signing, *found.sentences]))
     typer.echo(f"\n{rehearsed.events:,} events in {rehearsed.seconds:.0f} s. Report: {rehearsed.report}")
-    say("PostgreSQL and Valkey keep running for the next command; `cutover down` stops them.")
+    others = ", Valkey and the mailbox" if rehearsed.mailbox else " and Valkey"
+    say(f"PostgreSQL{others} keep running for the next command; `cutover down` stops them.")
 
 
 def _code(totals: Sequence[Totals]) -> Exit:

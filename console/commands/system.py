@@ -15,7 +15,7 @@ from console.keys import link_key
 from console.lifeline import end_with_parent
 from console.processes import Processes, environment, web_command, worker_command
 from console.screen import Screen, print_json, say
-from console.stand_in import StandIn, publish, stand_in
+from console.stand_in import StandIn, publish, stand_in, stop_stand_ins
 from console.status import gather, show
 from handlers.celery_app import QUEUES
 from handlers.delivery.settings import DeliverySettings
@@ -104,7 +104,8 @@ def serve(
 
 def down() -> None:
     """Stop the embedded servers of this state directory. Nothing is lost; the next command starts them again."""
-    stopped = servers.stop(Settings().state_dir)
+    state_dir = Settings().state_dir
+    stopped = [*servers.stop(state_dir), *(["the mailbox"] if stop_stand_ins(state_dir) else [])]
     say(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 

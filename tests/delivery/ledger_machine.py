@@ -207,7 +207,7 @@ class Campaign(RuleBasedStateMachine):
                 assert unconfirmed.release(connection, name, users, by="ann", why="not in the records") == len(users)
             else:
                 users = [user_id for user_id in asked if self.carried[name, user_id]]
-                assert unconfirmed.mark_sent(connection, name, users, by="ann") == len(users)
+                assert unconfirmed.mark_sent(connection, name, users, by="ann", why="in the records") == len(users)
 
     @rule(run=some)
     def replay(self, run: int) -> None:

@@ -227,6 +227,20 @@ def test_what_a_drain_cannot_handle_takes_nothing_else_with_it_and_is_not_forgot
     assert handled == [2, 3, 4]
 
 
+def test_a_provider_that_raises_may_have_sent_it_and_stops_nobody(database: sa.Engine, redis_url: str) -> None:
+    plan_users(database, "u1", "u2", "u3")
+
+    class Defective(Carrier):
+        async def on_its_way(self, user_id: str) -> None:
+            if user_id == "u2":
+                raise KeyError(user_id)
+
+    done: Dispatched = in_an_office(database, redis_url, lambda office: office.send(Defective()))
+    assert states(database) == {"u1": "accepted", "u2": "unconfirmed", "u3": "accepted"}
+    assert (row(database, "u2")["reason"], done.settled["unconfirmed"]) == ("provider_raised", 1)
+    assert refused(database) == []
+
+
 def test_an_accepted_answer_without_a_message_id_is_as_good(database: sa.Engine, redis_url: str) -> None:
     plan_users(database, "u1")
     in_an_office(database, redis_url, lambda office: office.send(Carrier({"u1": [Accepted()]})))

@@ -17,6 +17,7 @@ from tests.delivery.ledgers import (
     plan_users,
     refused,
     row,
+    states,
     take,
     take_one,
     told_by_log,
@@ -62,6 +63,9 @@ def expire(engine: sa.Engine) -> None:
         (NotAccepted("http_503"), 5, Settlement(state="planned", reason="http_503", delay=LONGEST_DELAY)),
         (NotAccepted("http_503"), 2**31 - 1, Settlement(state="planned", reason="http_503", delay=LONGEST_DELAY)),
         (NotAccepted("http_429", 9.0, throttled=True), 7, Settlement(state="planned", reason="http_429")),
+        (Refused("x" * 301), 1, Settlement(state="failed", reason="x" * 300)),
+        (Unconfirmed("a\x00b"), 1, Settlement(state="unconfirmed", reason="a b")),
+        (Refused(""), 1, Settlement(state="failed", reason="no reason given")),
     ],
 )
 def test_what_an_answer_means(answer: Answer, attempt: int, settlement: Settlement) -> None:
@@ -120,7 +124,7 @@ def test_I2_only_the_attempt_that_asked_is_answered(ledger: sa.Engine, claimed: 
 def test_better_evidence_stays(ledger: sa.Engine, claimed: Claim, answer: Answer) -> None:
     expire(ledger)
     with ledger.begin() as connection:
-        unconfirmed.mark_sent(connection, claimed.run, ["u1"], by="ann")
+        unconfirmed.mark_sent(connection, claimed.run, ["u1"], by="ann", why="in the records")
     assert write(ledger, claimed, answer) == 0
     assert row(ledger, "u1", claimed.run)["state"] == "accepted"
 
@@ -128,10 +132,12 @@ def test_better_evidence_stays(ledger: sa.Engine, claimed: Claim, answer: Answer
 def test_what_was_accepted_by_other_evidence_still_learns_its_message_id(ledger: sa.Engine, claimed: Claim) -> None:
     expire(ledger)
     with ledger.begin() as connection:
-        unconfirmed.mark_sent(connection, claimed.run, ["u1"], by="ann")
+        unconfirmed.mark_sent(connection, claimed.run, ["u1"], by="ann", why="in the records")
     assert write(ledger, claimed, Accepted("m1")) == 1
     held = row(ledger, "u1", claimed.run)
-    assert (held["evidence"], held["message_id"]) == ("person", "m1")
+    found = tuple(held[name] for name in ("evidence", "decided_by", "reason", "message_id"))
+    assert found == ("person", "ann", "in the records", "m1")
+    assert refused(ledger) == []
 
 
 def test_I2_an_acceptance_that_comes_in_after_a_release_stops_the_second_e_mail(
@@ -144,6 +150,19 @@ def test_I2_an_acceptance_that_comes_in_after_a_release_stops_the_second_e_mail(
     assert row(ledger, "u1", claimed.run)["state"] == "accepted"
     assert not take(ledger, run=claimed.run).claims
     assert refused(ledger) == []
+
+
+def test_an_answer_with_a_reason_that_does_not_fit_costs_none_of_those_settled_with_it(ledger: sa.Engine) -> None:
+    run = f"run-{next(RUNS)}"
+    plan_users(ledger, "u1", "u2", "u3", "u4", run=run)
+    answers = [Refused("\x00" * 999), NotAccepted(""), Unconfirmed("é" * 999), Accepted("m4")]
+    claims = sorted(take(ledger, run=run).claims, key=lambda each: each.user_id)
+    with ledger.begin() as connection:
+        found = [(each, settlement_of(answer, 1)) for each, answer in zip(claims, answers, strict=True)]
+        assert settle(connection, found) == 4
+    assert states(ledger, run) == {"u1": "failed", "u2": "planned", "u3": "unconfirmed", "u4": "accepted"}
+    assert refused(ledger) == []
+    assert told_by_log(ledger, run) == as_log_tells(ledger, run)
 
 
 def test_settling_nothing_is_nothing(ledger: sa.Engine) -> None:

@@ -78,12 +78,15 @@ def test_a_person_decides_on_what_is_unconfirmed_and_on_nothing_else(ledger: sa.
     put(ledger, "unconfirmed", "other", run="2026-W48")
     everybody = [*STATES, "other", "nobody"]
     with ledger.begin() as connection:
-        assert unconfirmed.mark_sent(connection, RUN, everybody, by="ann") == 1
-        assert unconfirmed.mark_sent(connection, RUN, everybody, by="ann") == 0
+        assert unconfirmed.mark_sent(connection, RUN, everybody, by="ann", why="in the records") == 1
+        assert unconfirmed.mark_sent(connection, RUN, everybody, by="ann", why="in the records") == 0
         assert unconfirmed.release(connection, RUN, everybody, by="ann", why="sure") == 0
     assert states(ledger) == {**{state: state for state in sorted(STATES)}, "unconfirmed": "accepted"}
     assert states(ledger, "2026-W48") == {"other": "unconfirmed"}
-    assert row(ledger, "unconfirmed")["decided_by"] == "ann"
+    held = row(ledger, "unconfirmed")
+    assert (held["evidence"], held["decided_by"], held["reason"]) == ("person", "ann", "in the records")
+    ((kind, data),) = emitted(ledger)
+    assert (kind, data["evidence"], data["by"], data["reason"]) == ("EmailAccepted", "person", "ann", "in the records")
     assert refused(ledger) == []
 
 

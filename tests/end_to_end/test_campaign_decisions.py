@@ -27,18 +27,25 @@ def shop(running: Servers, state_dir: Path) -> Iterator[CampaignShop]:
 def test_a_paused_campaign_sends_nothing_more_until_it_is_resumed(shop: CampaignShop) -> None:
     run = shop.begun(slow=SLOW)
     shop.cutover("campaign", run, "--pause", code=3)
+    shop.wait(lambda: _paused_for(shop, run, 1), "the end of whatever claim was under way")
+    claimed = shop.in_state(run, "accepted", "sending")
     shop.wait(lambda: not shop.in_state(run, "sending"), "what is in flight")
-    accepted = shop.in_state(run, "accepted")
-    assert 0 < len(accepted) < shop.users
-
-    sweeps = "SELECT FROM cutover.campaigns WHERE run = :run AND paused_at < clock_timestamp() - interval '3 s'"
-    shop.wait(lambda: shop.rows(sweeps, run=run), "a few sweeps of the relay")
-    assert shop.in_state(run, "accepted", "sending") == accepted
+    shop.wait(lambda: _paused_for(shop, run, 3), "a few sweeps of the relay")
+    assert shop.in_state(run, "accepted", "sending") == claimed
+    assert 0 < len(claimed) < shop.users
 
     shop.cutover("campaign", run, "--resume", code=3)
     shop.provider.behave()
     shop.finished(run)
     assert balance(shop, run) == {"accepted": shop.users}
+
+
+def _paused_for(shop: CampaignShop, run: str, seconds: int) -> bool:
+    statement = """
+        SELECT FROM cutover.campaigns
+        WHERE run = :run AND paused_at < clock_timestamp() - make_interval(secs => :seconds)
+    """
+    return bool(shop.rows(statement, run=run, seconds=seconds))
 
 
 def test_what_is_left_when_a_campaign_ends_is_suppressed(shop: CampaignShop) -> None:
