@@ -9,7 +9,10 @@ import selectors
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
 
 Result = TypeVar("Result")
 
@@ -38,7 +41,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         finally:
             self.under_way -= 1
 
-    def run_in_executor(  # type: ignore[override]
+    def run_in_executor(
         self, executor: Executor | None, func: Callable[..., Result], *args: object
     ) -> "asyncio.Future[Result]":
         """As usual; time stands still until the thread is done."""
@@ -67,19 +70,19 @@ class _Selector(selectors.BaseSelector):
         self._loop.now += timeout
         return []
 
-    def register(self, fileobj: int, events: int, data: object = None) -> selectors.SelectorKey:
+    def register(self, fileobj: "FileDescriptorLike", events: int, data: object = None) -> selectors.SelectorKey:
         return self._real.register(fileobj, events, data)
 
-    def unregister(self, fileobj: int) -> selectors.SelectorKey:
+    def unregister(self, fileobj: "FileDescriptorLike") -> selectors.SelectorKey:
         return self._real.unregister(fileobj)
 
-    def modify(self, fileobj: int, events: int, data: object = None) -> selectors.SelectorKey:
+    def modify(self, fileobj: "FileDescriptorLike", events: int, data: object = None) -> selectors.SelectorKey:
         return self._real.modify(fileobj, events, data)
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
         return self._real.get_map()
 
-    def get_key(self, fileobj: int) -> selectors.SelectorKey:
+    def get_key(self, fileobj: "FileDescriptorLike") -> selectors.SelectorKey:
         return self._real.get_key(fileobj)
 
     def close(self) -> None:

@@ -69,6 +69,14 @@ def _of_file_system(problem: BaseException) -> tuple[str, Exit] | None:
     return None
 
 
+def _of_text(problem: BaseException) -> tuple[str, Exit] | None:
+    """Python hands over bytes that are no UTF-8 as lone surrogates; whatever else cannot be written is our defect."""
+    if not isinstance(problem, UnicodeEncodeError) or not "\udc80" <= problem.object[problem.start] <= "\udcff":
+        return None
+    byte = ord(problem.object[problem.start]) - 0xDC00
+    return f"an argument has the byte 0x{byte:02x} at offset {problem.start}; expected text in UTF-8", Exit.WRONG_USE
+
+
 def _first_line(problem: BaseException) -> str:
     return (str(problem).splitlines() or [type(problem).__name__])[0].rstrip(".")
 
@@ -89,6 +97,7 @@ _KINDS: Mapping[str, Exit | Callable[[BaseException], tuple[str, Exit] | None]] 
     "shadow.errors.ShadowError": Exit.WRONG_USE,
     "alembic.util.exc.CommandError": Exit.WRONG_USE,
     "builtins.OSError": _of_file_system,
+    "builtins.UnicodeEncodeError": _of_text,
     "psycopg.Error": _of_database,
     "redis.exceptions.RedisError": _of_broker,
     "sqlalchemy.exc.DBAPIError": _of_database,

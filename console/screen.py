@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 # Whoever reads a pipe wants whole words, however long the line.
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 240)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.stdout.isatty() else 240)
+err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 Advance = Callable[[int], None]
 

@@ -1,6 +1,9 @@
 """Sending in one process: an event loop with the provider's connections and the pace, made when first used."""
 
 import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import redis.asyncio
 import sqlalchemy as sa
@@ -13,6 +16,8 @@ from handlers.delivery.pace import Limits, Pace, PaceState
 from handlers.delivery.sendgrid import SendGrid
 from handlers.delivery.settings import DeliverySettings
 from runtime import broker
+
+Result = TypeVar("Result")
 
 
 def limits(settings: DeliverySettings) -> Limits:
@@ -28,54 +33,51 @@ def provider(settings: DeliverySettings) -> SendGrid:
 
 
 class Sending:
-    """Lets synchronous callers, such as a task, send. One loop and one set of connections for as long as it lives."""
+    """Lets synchronous callers, such as a task, send. One loop and one set of connections for as long as it lives.
+
+    The loop runs in a thread of its own: an answer that comes after its task has ended is settled all the same.
+    """
 
     def __init__(
         self, engine: sa.Engine, redis_url: str, namespace: str, settings: DeliverySettings, contents: Contents
     ) -> None:
         self._engine = engine
-        self._redis_url = redis_url
-        self._namespace = namespace
-        self._settings = settings
         self._contents = contents
-        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-        self._redis: redis.asyncio.Redis | None = None
-        self._provider: SendGrid | None = None
-        self._dispatcher: Dispatcher | None = None
+        self._provider = provider(settings)
+        self._redis: redis.asyncio.Redis = broker.connect_async(redis_url)
+        pace = Pace(self._redis, namespace, limits(settings))
+        self._dispatcher = Dispatcher(engine, self._provider, pace, contents)
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sending", daemon=True)
+        self._thread.start()
 
     def send(self, partition: int, *, seconds: float, run: str | None = None) -> Dispatched:
-        """Send what is due in a partition, for at most so many seconds and what is in flight then."""
-        return self._runner.run(self._send(partition, seconds, run))
+        """Send what is due in a partition, for at most so many seconds."""
+        return self._result(self._dispatcher.send(partition, seconds=seconds, run=run))
 
     def look_up(self, limit: int) -> LookedUp:
         """Search the provider's records for up to `limit` unconfirmed e-mails."""
-        return self._runner.run(self._look_up(limit))
+        return self._result(look_up(self._engine, self._provider, self._contents, limit))
 
     def close(self) -> None:
-        """Let the connections go."""
-        self._runner.run(self._close())
-        self._runner.close()
+        """See everything in flight home, and let the connections go."""
+        try:
+            self._result(self._close())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
-    async def _send(self, partition: int, seconds: float, run: str | None) -> Dispatched:
-        if self._dispatcher is None:
-            self._redis = broker.connect_async(self._redis_url)
-            pace = Pace(self._redis, self._namespace, limits(self._settings))
-            self._dispatcher = Dispatcher(self._engine, self._carrier(), pace, self._contents)
-        return await self._dispatcher.send(partition, seconds=seconds, run=run)
-
-    async def _look_up(self, limit: int) -> LookedUp:
-        return await look_up(self._engine, self._carrier(), self._contents, limit)
-
-    def _carrier(self) -> SendGrid:
-        if self._provider is None:
-            self._provider = provider(self._settings)
-        return self._provider
+    def _result(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _close(self) -> None:
-        if self._provider is not None:
+        try:
+            await self._dispatcher.land()
+        finally:
             await self._provider.close()
-        if self._redis is not None:
             await self._redis.aclose()
+            await self._loop.shutdown_default_executor()
 
 
 def pace_state(redis_url: str, namespace: str, settings: DeliverySettings) -> PaceState:

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import faiss
 import structlog
-from celery.signals import setup_logging, worker_init
+from celery.signals import setup_logging, worker_init, worker_process_shutdown
 
 from console.keys import unsubscribe_links
 from console.lifeline import end_with_parent
@@ -77,6 +77,13 @@ def look_up(_: str, partition: int) -> None:
     """Search the provider's records for e-mails that are unconfirmed."""
     system().publisher.arrived(Nudge(LOOKUP, partition))
     sending().look_up(LOOKED_UP_AT_ONCE)
+
+
+@worker_process_shutdown.connect
+def see_answers_home(**_: object) -> None:
+    """A child that ends takes down what is answered first."""
+    if sending.cache_info().currsize:
+        sending().close()
 
 
 @setup_logging.connect

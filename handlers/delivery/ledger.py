@@ -218,7 +218,7 @@ _SETTLE = sa.text("""
     )
     UPDATE cutover.send_ledger l
     SET state = told.state,
-        reason = told.reason,
+        reason = CASE WHEN l.state = 'accepted' THEN l.reason ELSE told.reason END,
         evidence = CASE WHEN l.state = 'accepted' THEN l.evidence ELSE told.evidence END,
         message_id = coalesce(told.message_id, l.message_id),
         decided_by = CASE WHEN l.state = 'unconfirmed' AND told.state = 'planned' THEN 'late answer'

@@ -52,7 +52,7 @@ def fold(connection: sa.Connection, batch: Batch) -> None:
             known[column] = min(event.occurred_at, known.get(column, event.occurred_at))
     if first:
         connection.execute(_FOLD, _parameters(first))
-    _fold_undeliverable(connection, events)
+    _fold_undeliverable(connection, events, batch.upto)
 
 
 def _column(event: ProviderEvent) -> str:
@@ -68,12 +68,12 @@ def _parameters(first: Mapping[tuple[str, str], Mapping[str, datetime]]) -> dict
     }
 
 
-def _fold_undeliverable(connection: sa.Connection, events: Iterable[Event]) -> None:
-    """Subscribing again lifts what happened before it and not what happens after, whenever it is told."""
+def _fold_undeliverable(connection: sa.Connection, events: Iterable[Event], upto: int) -> None:
+    """Subscribing again lifts what happened before it and not what happens after, whenever it is told by `upto`."""
     for event in events:
         if isinstance(event, EmailSpamReported) or (isinstance(event, EmailBounced) and event.permanent):
             reason = "bounced" if isinstance(event, EmailBounced) else "spam_reported"
-            parameters = {"user_id": event.user_id, "reason": reason, "since": event.occurred_at}
+            parameters = {"user_id": event.user_id, "reason": reason, "since": event.occurred_at, "upto": upto}
             connection.execute(_UNDELIVERABLE, parameters)
         elif isinstance(event, UserResubscribed):
             connection.execute(_LIFT, {"user_id": event.user_id, "at": event.occurred_at})
@@ -107,7 +107,7 @@ _UNDELIVERABLE = sa.text("""
     WHERE NOT EXISTS (
         SELECT FROM cutover.events e
         WHERE e.type IN ('UserUnsubscribed', 'UserResubscribed') AND e.data ->> 'user_id' = :user_id
-          AND e.type = 'UserResubscribed' AND e.occurred_at >= :since
+          AND e.type = 'UserResubscribed' AND e.occurred_at >= :since AND e.position <= :upto
     )
     ON CONFLICT (user_id) DO UPDATE SET reason = excluded.reason, since = excluded.since
     WHERE (u.since, u.reason) < (excluded.since, excluded.reason)

@@ -64,7 +64,7 @@ def all_of(commands: Mapping[str, Sequence[str | bytes]], env: Mapping[str, str]
         input=told.encode(),
         stdout=subprocess.PIPE,
         check=True,
-        timeout=120,
+        timeout=60 + 5 * len(commands),
     )
     answers = [Answer(code=code, stdout=out, stderr=err) for code, out, err in json.loads(done.stdout)]
     return dict(zip(commands, map(checked, answers), strict=True))

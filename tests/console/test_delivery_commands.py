@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from console.failures import Exit
-from console.screen import print_table
+from console.screen import print_table, say
 from handlers.delivery.books import NEWS, STATES
 from tests.console.commands import Answer, all_of, cutover
 from tests.delivery.ledgers import emitted, execute, own_database, plan_users, put, refused, row, states
@@ -206,12 +206,16 @@ def test_what_the_log_cannot_hold_is_refused_before_anything_changes(
     said: dict[str, Answer], ledger: sa.Engine, name: str
 ) -> None:
     assert said[f"spoken {name}"].code == Exit.WRONG_USE
+    assert name != "no text" or "byte 0xff at offset 5; expected text in UTF-8" in said["spoken no text"].told
     assert states(ledger, name) == {"u1": "failed"}
 
 
-def test_brackets_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table("", ["reason"], [["400 [/x] [bold]"]])
-    assert "400 [/x] [bold]" in capsys.readouterr().out
+def test_what_comes_from_outside_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("", ["reason"], [["400 [/x] [bold] :bear:"]])
+    say("400 [/x] [bold] :bear:")
+    shown = capsys.readouterr()
+    assert "400 [/x] [bold] :bear:" in shown.out
+    assert "400 [/x] [bold] :bear:" in shown.err
 
 
 def test_the_log_refuses_nothing_of_what_was_decided(said: dict[str, Answer], ledger: sa.Engine) -> None:
