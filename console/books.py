@@ -22,7 +22,13 @@ def as_data(books: Books, now: datetime) -> dict[str, object]:
     """Everything about the books, with the estimate of their end."""
     finish = books.finish(now)
     data: dict[str, object] = msgspec.to_builtins(books)
-    return {**data, "total": books.total, "open": books.open, "finish": finish.isoformat() if finish else None}
+    return {
+        **data,
+        "total": books.total,
+        "open": books.open,
+        "finish": finish.isoformat() if finish else None,
+        "line": one_line(books, now),
+    }
 
 
 def one_line(books: Books, now: datetime) -> str:

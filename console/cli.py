@@ -15,6 +15,7 @@ COMMANDS = {
     "console.commands.explain": ("explain",),
     "console.commands.why": ("why",),
     "console.commands.delivery": ("campaign", "unconfirmed", "deadletters"),
+    "console.commands.validation": ("validate",),
     "console.commands.log": ("emit", "backfill"),
     "console.commands.system": ("up", "down", "status", "relay", "worker", "serve", "migrate"),
 }

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 import redis.asyncio
@@ -12,9 +12,11 @@ import uvloop
 from handlers.delivery.claiming import Contents
 from handlers.delivery.dispatch import Dispatched, Dispatcher
 from handlers.delivery.lookup import LookedUp, look_up
+from handlers.delivery.message import Message
 from handlers.delivery.pace import Limits, Pace, PaceState
 from handlers.delivery.sendgrid import SendGrid
 from handlers.delivery.settings import DeliverySettings
+from handlers.delivery.validation import Validated, validate
 from runtime import broker
 
 Result = TypeVar("Result")
@@ -45,8 +47,8 @@ class Sending:
         self._contents = contents
         self._provider = provider(settings)
         self._redis: redis.asyncio.Redis = broker.connect_async(redis_url)
-        pace = Pace(self._redis, namespace, limits(settings))
-        self._dispatcher = Dispatcher(engine, self._provider, pace, contents)
+        self._pace = Pace(self._redis, namespace, limits(settings))
+        self._dispatcher = Dispatcher(engine, self._provider, self._pace, contents)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sending", daemon=True)
         self._thread.start()
@@ -58,6 +60,10 @@ class Sending:
     def look_up(self, limit: int) -> LookedUp:
         """Search the provider's records for up to `limit` unconfirmed e-mails."""
         return self._result(look_up(self._engine, self._provider, self._contents, limit))
+
+    def validate(self, messages: Iterable[Message]) -> Validated:
+        """Let the provider judge messages, and send nothing."""
+        return self._result(validate(self._provider, self._pace, messages))
 
     def close(self) -> None:
         """See everything in flight home, and let the connections go."""

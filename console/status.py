@@ -1,14 +1,18 @@
 """The status: what there is, how far it has come, and what needs a person."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
+from rich.markup import escape
 
+from console.books import as_data
 from console.screen import out, print_table
 from events import head, lagging
+from handlers.delivery.books import books
+from handlers.delivery.campaign import campaigns
 
 if TYPE_CHECKING:
     from console.wiring import System
@@ -47,11 +51,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     stuck: Sequence[str]
     queues: dict[str, int]
     runs: Sequence[Run]
+    campaigns: Sequence[dict[str, Any]]
+    undecided: Sequence[str]
 
     @property
     def healthy(self) -> bool:
         """Whether nothing needs a person."""
-        return not self.refused and not self.stuck
+        return not self.refused and not self.stuck and not self.undecided
 
 
 def gather(system: "System") -> Status:
@@ -66,6 +72,8 @@ def gather(system: "System") -> Status:
             stuck=_stuck(system, connection),
             queues={queue: _length(system, queue) for queue in system.celery.amqp.queues},
             runs=[Run(**row) for row in connection.execute(_RUNS).mappings()],
+            campaigns=[as_data(books(connection, run), datetime.now(UTC)) for run in campaigns(connection, 3)],
+            undecided=list(connection.scalars(_UNDECIDED)),
         )
 
 
@@ -130,6 +138,10 @@ def show(status: Status) -> None:
             ["run", "legacy", "event-driven", "match", "explained", "mismatch", "incomplete"],
             [_row(run) for run in status.runs],
         )
+    for campaign in status.campaigns:
+        out.print(f"\n[bold]Campaign[/bold] {escape(campaign['line'])}")
+    for undecided in status.undecided:
+        out.print(f"[bold red]decide[/bold red]   {escape(undecided)}")
     for reason in status.refused:
         out.print(f"[bold red]refused[/bold red]  {reason}")
     for stuck in status.stuck:
@@ -149,6 +161,19 @@ _REFUSED = sa.text("""
     SELECT format('%s at %s: %s', event_id, to_char(refused_at, 'YYYY-MM-DD HH24:MI'), reason)
     FROM cutover.refused_events ORDER BY id DESC LIMIT 20
 """)
+
+_UNDECIDED = sa.text("""
+    SELECT format('%s of run %s: %s e-mails; see cutover %s %s', state, run, count(*),
+                  CASE state WHEN 'failed' THEN 'deadletters' ELSE state END, run)
+    FROM cutover.send_ledger
+    WHERE state = 'unconfirmed' AND changed_at < clock_timestamp() - interval '15 minutes'
+       OR state = 'failed' AND changed_at > clock_timestamp() - interval '7 days'
+    GROUP BY run, state
+    HAVING state = 'unconfirmed'
+        OR count(*) > 0.005 * (SELECT count(*) FROM cutover.send_ledger AS whole WHERE whole.run = send_ledger.run)
+    ORDER BY run, state
+""")
+"""By then webhook and records have had their say. Half a percent of failures is what a run may have."""
 
 _STUCK = sa.text("""
     SELECT c.subscription, count(*) AS partitions, min(oldest.position) AS position,

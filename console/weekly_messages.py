@@ -36,6 +36,13 @@ class WeeklyMessages:
         )
         return {row.send_id: self._message(row) for row in rows}
 
+    def sample(self, connection: sa.Connection, run: str, path: str, limit: int) -> list[Message]:
+        """Up to `limit` messages a path would send in a run, whoever owns the users, chosen at random."""
+        parameters = {"run": run, "path": path, "limit": limit}
+        units = connection.scalars(_SAMPLE, parameters).all()
+        claims = [Claim(run=run, user_id=unit, path=path, send_id=f"validation-{unit}", attempt=0) for unit in units]
+        return list(self(connection, claims).values())
+
     def _message(self, row: "sa.Row[tuple[str, str, str, str, str, bytes]]") -> Message:
         fields = unpack(row.content)
         url = self._link(row.user_id)
@@ -51,6 +58,11 @@ class WeeklyMessages:
             unsubscribe_url=url,
         )
 
+
+_SAMPLE = sa.text("""
+    SELECT unit FROM cutover.outcomes WHERE run = :run AND path = :path AND decision = 'send'
+    ORDER BY random() LIMIT :limit
+""")
 
 _RECORDED = sa.text("""
     SELECT claimed.send_id, claimed.run, claimed.user_id, u.name, u.email, o.content

@@ -155,7 +155,7 @@ def test_I2_an_acceptance_that_comes_in_after_a_release_stops_the_second_e_mail(
 def test_an_answer_with_a_reason_that_does_not_fit_costs_none_of_those_settled_with_it(ledger: sa.Engine) -> None:
     run = f"run-{next(RUNS)}"
     plan_users(ledger, "u1", "u2", "u3", "u4", run=run)
-    answers = [Refused("\x00" * 999), NotAccepted(""), Unconfirmed("é" * 999), Accepted("m4")]
+    answers: list[Answer] = [Refused("\x00" * 999), NotAccepted(""), Unconfirmed("é" * 999), Accepted("m4")]
     claims = sorted(take(ledger, run=run).claims, key=lambda each: each.user_id)
     with ledger.begin() as connection:
         found = [(each, settlement_of(answer, 1)) for each, answer in zip(claims, answers, strict=True)]
