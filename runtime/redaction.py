@@ -10,7 +10,7 @@ _PASSWORD_FIELD = re.compile(r"(?P<before>\bpassword\s*=\s*)(?:'[^']*'|\"[^\"]*\
 _BEARER = re.compile(r"(?P<before>\b(?:Bearer|Basic)\s)\S+", re.IGNORECASE)
 _SENDGRID_KEY = re.compile(r"(?P<before>\bSG\.)[\w-]{8,}\.[\w-]{8,}")
 _SENSITIVE_KEY = re.compile(
-    r"(?:^|[_.\-\s])(?:password|passwd|passphrase|secret|api[_-]?key|private[_-]?key|authorization|cookie"
+    r"(?:^|[_.\-\s])(?:password|passwd|passphrase|secret|api[_-]?key|private[_-]?key|link[_-]?key|authorization|cookie"
     r"|token(?=$))",
     re.IGNORECASE,
 )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -14,7 +15,7 @@ _URL = re.compile(r"https?://[^/\s?#]+(/[^\s?#]*)?")
 
 
 def _http_url(url: str) -> str:
-    if not _URL.fullmatch(url):
+    if not _URL.fullmatch(url) or not urlsplit(url).hostname:
         raise ValueError("not an HTTP URL")
     return url.rstrip("/")
 

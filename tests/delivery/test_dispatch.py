@@ -163,6 +163,31 @@ def test_a_slice_ends_when_its_time_is_over_and_leaves_nothing_in_flight(databas
     assert found.count("accepted") == len(carrier.calls) == done.settled["accepted"] < len(MANY)
 
 
+def test_a_request_that_hangs_holds_up_no_slice_and_is_settled_when_it_is_answered(
+    database: sa.Engine, redis_url: str
+) -> None:
+    plan_users(database, *MANY[:20])
+
+    async def scenario(office: Office) -> tuple[Dispatched, dict[str, str]]:
+        answered = asyncio.Event()
+
+        class Hanging(Carrier):
+            async def on_its_way(self, user_id: str) -> None:
+                if user_id == "u007":
+                    await answered.wait()
+
+        dispatcher = office.dispatcher(Hanging())
+        done = await dispatcher.send(0, seconds=30.0)
+        before = states(database)
+        answered.set()
+        await dispatcher.land()
+        return done, before
+
+    done, before = in_an_office(database, redis_url, scenario)
+    assert (before.pop("u007"), set(before.values()), done.more) == ("sending", {"accepted"}, False)
+    assert set(states(database).values()) == {"accepted"}
+
+
 def test_in_flight_bounds_the_requests_at_any_moment(database: sa.Engine, redis_url: str) -> None:
     plan_users(database, *MANY[:40])
 

@@ -110,7 +110,6 @@ def test_what_it_cannot_serve_with_is_said_and_nothing_is_served(
     assert answer.stdout == ""
 
 
-@pytest.mark.xfail(reason="the setting's name does not mark it as a secret")
 def test_a_link_key_with_a_slip_in_it_is_not_shown(home: dict[str, str], keys: dict[str, str]) -> None:
     # `cutover` fails the test for an answer that holds the secret.
     answer = cutover("serve", "--port", "0", env={**home, **keys, "CUTOVER_LINK_KEY": SECRET})
