@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -71,7 +72,8 @@ class Bench:
 @asynccontextmanager
 async def benches(url: str, limits: Limits | None = None, *, warm: bool = True) -> AsyncIterator[Bench]:
     async with Redis.from_url(url) as client:
-        bench = Bench(client, limits or Limits())
+        # Far shorter than in use, so that the numbers in the tests are easily reckoned.
+        bench = Bench(client, replace(limits or Limits(), lead=0.005, horizon=0.02))
         if warm and bench.limits.quota:
             await bench.warm_up()
         yield bench
