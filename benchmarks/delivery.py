@@ -120,7 +120,7 @@ def _planned(
     settings: Settings, users: int, quota: int, senders: int, *, workers: bool = True
 ) -> Iterator[tuple[Playground, StandIn]]:
     """A playground with so many e-mails planned and logged, and nothing sent."""
-    mailbox = stand_in(settings.state_dir / "sendgrid-benchmark", quota=quota, tells=False)
+    mailbox = stand_in(settings.state_dir / "sendgrid-benchmark", quota=quota, tells=False, keep=0)
     playground = Playground(
         reachable(settings),
         settings.state_dir,

@@ -147,9 +147,8 @@ class _Campaign:
         self._provider = TimedProvider(loop, real)
         pace = TimedPace(self._redis, namespace, limits, now=lambda: 1e6 + loop.time())
         pace.loop = loop
-        self._dispatcher = Dispatcher(
-            engine, self._provider, pace, contents, together=COARSE, linger=COARSE / 2, clock=self._now
-        )
+        self._pace = pace
+        self._contents = contents
         self._due: list[int] = []
         self._done = False
 
@@ -199,12 +198,21 @@ class _Campaign:
 
     async def _work(self) -> None:
         """What a worker's child does: take a partition, send for a slice, put it back if more is due."""
+        dispatcher = Dispatcher(
+            self._engine,
+            self._provider,
+            self._pace,
+            self._contents,
+            together=COARSE,
+            linger=COARSE / 2,
+            clock=self._now,
+        )
         while not self._done:
             if not self._due:
                 await asyncio.sleep(0.05)
                 continue
             partition = self._due.pop(0)
-            done = await self._dispatcher.send(partition, seconds=SLICE)
+            done = await dispatcher.send(partition, seconds=SLICE)
             if done.more and partition not in self._due:
                 self._due.append(partition)
 

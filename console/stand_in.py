@@ -28,7 +28,8 @@ MAIL_FROM = "Shop <shop@shop.example>"
 class StandIn:
     """A stand-in to be started in `directory`, which `tells` its news to the web application at `web_port`, or not.
 
-    One that `stays` outlives whoever started it, so that its mailbox can be looked at, until `stop_stand_ins`.
+    One that `stays` outlives whoever started it, so that its mailbox can be looked at, until `stop_stand_ins`. It keeps
+    the newest `keep` e-mails in full.
 
     `quota` is in requests a second, at the stand-in and for the senders alike; 0: unlimited.
     """
@@ -42,6 +43,7 @@ class StandIn:
     quota: int
     tells: bool = True
     stays: bool = False
+    keep: int = 2000
 
     @property
     def host(self) -> str:
@@ -61,6 +63,7 @@ class StandIn:
             "--api-key": self.api_key,
             "--announce": str(self.announcement),
             "--quota": str(self.quota),
+            "--keep": str(self.keep),
         }
         if self.tells:
             options["--webhook-url"] = f"http://127.0.0.1:{self.web_port}/webhooks/sendgrid"
@@ -95,6 +98,7 @@ def stand_in(
     quota: int = 100,
     tells: bool = True,
     stays: bool = False,
+    keep: int = 2000,
 ) -> StandIn:
     """A stand-in with new keys; ports that are 0 are chosen here. An earlier one of the same directory is ended."""
     _stop(directory / ANNOUNCEMENT)
@@ -116,6 +120,7 @@ def stand_in(
         quota=quota,
         tells=tells,
         stays=stays,
+        keep=keep,
     )
     made.announcement.unlink(missing_ok=True)
     return made

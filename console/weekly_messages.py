@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
+from uuid import uuid4
 
 import sqlalchemy as sa
 
@@ -40,7 +41,7 @@ class WeeklyMessages:
         """Up to `limit` messages a path would send in a run, whoever owns the users, chosen at random."""
         parameters = {"run": run, "path": path, "limit": limit}
         units = connection.scalars(_SAMPLE, parameters).all()
-        claims = [Claim(run=run, user_id=unit, path=path, send_id=f"validation-{unit}", attempt=0) for unit in units]
+        claims = [Claim(run=run, user_id=unit, path=path, send_id=uuid4().hex, attempt=0) for unit in units]
         return list(self(connection, claims).values())
 
     def _message(self, row: "sa.Row[tuple[str, str, str, str, str, bytes]]") -> Message:

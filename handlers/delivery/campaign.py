@@ -30,7 +30,12 @@ _PAUSE = sa.text("""
     UPDATE cutover.campaigns SET paused_at = coalesce(paused_at, clock_timestamp()), paused_by = :by WHERE run = :run
 """)
 
-_RESUME = sa.text("UPDATE cutover.campaigns SET paused_at = NULL, paused_by = NULL WHERE run = :run")
+_RESUME = sa.text("""
+    UPDATE cutover.campaigns
+    SET send_by = send_by + coalesce(clock_timestamp() - paused_at, interval '0'), paused_at = NULL, paused_by = NULL
+    WHERE run = :run
+""")
+"""The time a person held it up is not the campaign's."""
 
 _EXTEND = sa.text("""
     UPDATE cutover.campaigns

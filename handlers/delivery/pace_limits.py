@@ -25,7 +25,7 @@ class Limits:
     quota: int = 100
     burst: int = 10
     window: float = 1.0
-    lead: float = 0.01
+    lead: float = 0.02
     horizon: float = 0.2
     transit: float = 30.0
     grace: float = 0.25

@@ -45,8 +45,10 @@ def unconfirmed(connection: sa.Connection, run: str | None = None) -> Sequence[U
 
 
 def found(connection: sa.Connection, email: Unsettled, message_id: str) -> None:
-    """The provider's records show the e-mail."""
-    connection.execute(_FOUND, {"run": email.run, "user_id": email.user_id, "message_id": message_id})
+    """The provider's records show the e-mail; one that is another user's, of the same address, proves nothing."""
+    parameters = {"run": email.run, "user_id": email.user_id, "message_id": message_id}
+    if not connection.execute(_FOUND, parameters).rowcount:
+        not_found(connection, email)
 
 
 def not_found(connection: sa.Connection, email: Unsettled) -> None:
@@ -89,6 +91,7 @@ _FOUND = sa.text("""
     UPDATE cutover.send_ledger
     SET state = 'accepted', evidence = 'email_logs', message_id = :message_id, reason = NULL
     WHERE run = :run AND user_id = :user_id AND state = 'unconfirmed'
+      AND NOT EXISTS (SELECT FROM cutover.send_ledger other WHERE other.message_id = :message_id)
 """)
 
 _NOT_FOUND = sa.text("""

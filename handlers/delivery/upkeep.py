@@ -16,7 +16,7 @@ def expire_leases(connection: sa.Connection, *, now: datetime | None = None) -> 
 
 
 def end_campaigns(connection: sa.Connection, *, now: datetime | None = None) -> int:
-    """What is still planned when its campaign has ended is suppressed; how many rows, up to 5,000 a partition."""
+    """What is planned when its campaign ends is suppressed, unless that is paused; how many, up to 5,000 a partition."""
     return connection.execute(_END, {"limit": AT_ONCE, "now": now}).rowcount
 
 
@@ -45,7 +45,7 @@ _END = sa.text("""
             WHERE l.state = 'planned' AND l.partition = of_log.partition AND l.run = c.run
             ORDER BY l.user_id LIMIT :limit FOR UPDATE SKIP LOCKED
         ) AS due
-        WHERE c.send_by <= coalesce(CAST(:now AS timestamptz), clock_timestamp())
+        WHERE c.paused_at IS NULL AND c.send_by <= coalesce(CAST(:now AS timestamptz), clock_timestamp())
     )
     UPDATE cutover.send_ledger l SET state = 'suppressed', reason = 'send_by_passed', not_before = NULL
     FROM late WHERE l.run = late.run AND l.user_id = late.user_id AND l.state = 'planned'
