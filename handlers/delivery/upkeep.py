@@ -16,7 +16,7 @@ def expire_leases(connection: sa.Connection, *, now: datetime | None = None) -> 
 
 
 def end_campaigns(connection: sa.Connection, *, now: datetime | None = None) -> int:
-    """What is planned when its campaign ends is suppressed, unless that is paused; how many, up to 5,000 a partition."""
+    """What is planned when its campaign ends is suppressed, unless it is paused; how many, up to 5,000 a partition."""
     return connection.execute(_END, {"limit": AT_ONCE, "now": now}).rowcount
 
 
