@@ -42,13 +42,28 @@ def test_I3_what_is_left_at_the_end_of_a_campaign_is_suppressed(database: sa.Eng
         assert end_campaigns(connection) == 0
     execute(database, "UPDATE cutover.campaigns SET send_by = clock_timestamp() WHERE run = :run", run=RUN)
     with database.begin() as connection:
-        campaign.pause(connection, RUN, by="ann")
         assert end_campaigns(connection) == 2
         assert end_campaigns(connection) == 0
     assert states(database) == {"u1": "suppressed", "u2": "suppressed", "u3": "sending", "u4": "unconfirmed"}
     assert states(database, "2026-W48") == {"u1": "planned"}
     told = [(kind, data.get("reason")) for kind, data in emitted(database)]
     assert told[-2:] == [("EmailSuppressed", "send_by_passed")] * 2
+
+
+def test_a_campaign_that_is_paused_does_not_run_out_and_gets_the_time_back(database: sa.Engine) -> None:
+    with database.begin() as connection:
+        fix_partitions(connection, 1)
+    plan_users(database, "u1", within=3600.0)
+    with database.begin() as connection:
+        campaign.pause(connection, RUN, by="ann")
+    earlier = "UPDATE cutover.campaigns SET {0} = {0} - interval '2 hours' WHERE run = :run"
+    for moment in ("send_by", "paused_at"):
+        execute(database, earlier.format(moment), run=RUN)
+    with database.begin() as connection:
+        assert end_campaigns(connection) == 0
+        campaign.resume(connection, RUN)
+        assert end_campaigns(connection) == 0
+    assert states(database) == {"u1": "planned"}
 
 
 def test_partitions_are_due_while_something_may_be_claimed_in_them(database: sa.Engine) -> None:
