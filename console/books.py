@@ -38,6 +38,8 @@ def one_line(books: Books, now: datetime) -> str:
     finish = books.finish(now)
     end = f", done at {finish:%H:%M:%S}" if finish else ""
     paused = f", PAUSED by {books.paused_by}" if books.paused_at else ""
+    if books.open and books.send_by and not books.paused_at:
+        end += f", given up at {books.send_by:%Y-%m-%d %H:%M} UTC"
     return f"{books.run}: {done:,} of {books.total:,} settled{pace}{end}{paused}"
 
 

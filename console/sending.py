@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterable
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import redis.asyncio
@@ -21,6 +22,9 @@ from runtime import broker
 
 Result = TypeVar("Result")
 
+IN_FLIGHT = 128
+"""Requests, and connections for them: one that had to wait for a connection would depart later than its slot says."""
+
 
 def limits(settings: DeliverySettings) -> Limits:
     """The pace these settings ask for."""
@@ -31,7 +35,12 @@ def provider(settings: DeliverySettings) -> SendGrid:
     """SendGrid, as these settings name it, which must be complete."""
     if settings.api_key is None or settings.mail_from is None:
         raise ValueError("SENDGRID_API_KEY or MAIL_FROM is not set")
-    return SendGrid(api_key=settings.api_key.get_secret_value(), mail_from=settings.mail_from, host=settings.host)
+    return SendGrid(
+        api_key=settings.api_key.get_secret_value(),
+        mail_from=settings.mail_from,
+        host=settings.host,
+        connections=IN_FLIGHT,
+    )
 
 
 class Sending:
@@ -48,7 +57,8 @@ class Sending:
         self._provider = provider(settings)
         self._redis: redis.asyncio.Redis = broker.connect_async(redis_url)
         self._pace = Pace(self._redis, namespace, limits(settings))
-        self._dispatcher = Dispatcher(engine, self._provider, self._pace, contents)
+        self._dispatcher = Dispatcher(engine, self._provider, self._pace, contents, in_flight=IN_FLIGHT)
+        self._running: set[Future[Any]] = set()
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sending", daemon=True)
         self._thread.start()
@@ -67,6 +77,7 @@ class Sending:
 
     def close(self) -> None:
         """See everything in flight home, and let the connections go."""
+        self._slices = tuple(self._running)
         try:
             self._result(self._close())
         finally:
@@ -75,10 +86,17 @@ class Sending:
             self._loop.close()
 
     def _result(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        return future.result()
 
     async def _close(self) -> None:
+        """Whoever waited for a slice may have been interrupted, and the slice goes on: it is asked to end first."""
         try:
+            self._dispatcher.stop()
+            slices = [asyncio.wrap_future(future) for future in self._slices]
+            await asyncio.gather(*slices, return_exceptions=True)
             await self._dispatcher.land()
         finally:
             await self._provider.close()

@@ -150,12 +150,17 @@ class _Announced(msgspec.Struct, frozen=True):
 
 def publish(found: StandIn, settings: Settings) -> None:
     """Let other commands on this state directory send to it as long as this process runs."""
-    content = {"pid": os.getpid(), "variables": found.variables}
+    content = _Published(pid=os.getpid(), born=psutil.Process().create_time(), variables=found.variables)
     path = _published(settings)
     made = path.with_name(f"{path.name}.{os.getpid()}")
     made.touch(mode=0o600)
     made.write_bytes(msgspec.json.encode(content))
     made.replace(path)
+
+
+def withdraw(settings: Settings) -> None:
+    """The stand-in is about to end."""
+    _published(settings).unlink(missing_ok=True)
 
 
 def delivery_settings(settings: Settings) -> DeliverySettings:
@@ -174,11 +179,17 @@ def _variables(path: Path) -> Mapping[str, str]:
         content = msgspec.json.decode(path.read_bytes(), type=_Published)
     except FileNotFoundError:
         return {}
-    return content.variables if psutil.pid_exists(content.pid) else {}
+    try:
+        # A number may have been given to another process since.
+        same = psutil.Process(content.pid).create_time() == content.born
+    except psutil.Error:
+        same = False
+    return content.variables if same else {}
 
 
 class _Published(msgspec.Struct, frozen=True):
     pid: int
+    born: float
     variables: dict[str, str]
 
 

@@ -13,6 +13,7 @@ from console.screen import out, print_table
 from events import head, lagging
 from handlers.delivery.books import books
 from handlers.delivery.campaign import campaigns
+from shadow.stage import standing
 
 if TYPE_CHECKING:
     from console.wiring import System
@@ -43,6 +44,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The one screen."""
 
+    stage: str
     head: int
     last_event_at: datetime | None
     outbox: int
@@ -64,6 +66,7 @@ def gather(system: "System") -> Status:
     """Look at everything once."""
     with system.engine.connect() as connection:
         return Status(
+            stage=_stage(connection),
             head=head(connection),
             last_event_at=connection.scalar(sa.text("SELECT max(recorded_at) FROM cutover.events")),
             outbox=connection.scalar(sa.text("SELECT count(*) FROM cutover.outbox")) or 0,
@@ -75,6 +78,11 @@ def gather(system: "System") -> Status:
             campaigns=[as_data(books(connection, run), datetime.now(UTC)) for run in campaigns(connection, 3)],
             undecided=list(connection.scalars(_UNDECIDED)),
         )
+
+
+def _stage(connection: sa.Connection) -> str:
+    now = standing(connection)
+    return f"{now.stage} at {now.percent:g} %" if now.stage == "canary" else now.stage
 
 
 def _lag(system: "System", connection: sa.Connection) -> list[Lag]:
@@ -123,6 +131,7 @@ def _length(system: "System", queue: str) -> int:
 
 def show(status: Status) -> None:
     """The status for a person."""
+    out.print(f"[bold]Stage[/bold]    {status.stage}")
     out.print(f"[bold]Log[/bold]      {status.head:,} events, {status.outbox:,} waiting in the outbox")
     queues = ", ".join(f"{name} {length}" for name, length in status.queues.items())
     out.print(f"[bold]Queues[/bold]   {queues}\n")

@@ -20,6 +20,10 @@ _CONNECTION_DEFAULTS = {
 }
 
 
+# The server, too, has to notice a machine that is gone: until then it keeps its locks.
+_SERVER_KEEPALIVES = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+
+
 def create_engine(url: str) -> sqlalchemy.Engine:
     """An engine whose connections speak UTC, notice a dead server, and are tested before they are lent.
 
@@ -76,7 +80,7 @@ def drop_database(server_url: str, name: str) -> None:
 
 def _connect_args(target: sqlalchemy.URL) -> dict[str, str]:
     given = {key: value for key, value in target.query.items() if isinstance(value, str)}
-    options = f"{given.get('options', '')} -c timezone=UTC".strip()
+    options = f"{given.get('options', '')} -c timezone=UTC {_SERVER_KEEPALIVES}".strip()
     return {key: value for key, value in _CONNECTION_DEFAULTS.items() if key not in given} | {"options": options}
 
 

@@ -88,6 +88,7 @@ def unconfirmed(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     json: JsonOption = False,
+    database: DatabaseOption = None,
 ) -> None:
     """E-mails of which nobody knows whether the provider accepted them, for a person to decide.
 
@@ -101,7 +102,7 @@ def unconfirmed(
         raise WrongUse("name the run whose e-mails you decide on")
     if deciding:
         _check_decision(who, why, "say with --why what makes you sure")
-    with connected() as system:
+    with connected(database=database) as system:
         with system.engine.connect() as connection:
             found = [
                 email
@@ -171,6 +172,7 @@ def deadletters(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     json: JsonOption = False,
+    database: DatabaseOption = None,
 ) -> None:
     """E-mails that failed for good, grouped by what the provider said; look at them, mend the cause, replay them.
 
@@ -179,7 +181,7 @@ def deadletters(
     who = by or getpass.getuser()
     if replay_them:
         _check_decision(who, why, "say with --why what was mended")
-    with connected() as system:
+    with connected(database=database) as system:
         with system.engine.connect() as connection:
             found = dead_letters(connection, run=run, reason=reason, user_ids=users or ())
         if not replay_them or dry_run or not found:

@@ -14,13 +14,13 @@ from console.run_line import line_of
 from console.screen import Screen, print_json, say
 from console.tap import legacy_tap
 from console.weekly_job import plan_in
-from events import WeekStarted
+from events import WeekStarted, position_of
 from reconcile import Totals, mostly_unequal, reconcile, write_report
 from runtime.clock import SystemClock
 from runtime.settings import Settings
 from runtime.version import code_version
 from shadow.barrier import raise_barrier
-from shadow.schedule import scheduled_at, week_of
+from shadow.schedule import run_event, scheduled_at, week_of
 from shadow.stage import standing
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ def legacy_run(
     no_send: Annotated[
         bool, typer.Option("--no-send", help="Plan the e-mails and leave the sending to the workers.")
     ] = False,
+    late: Annotated[
+        bool, typer.Option("--late", help="Begin a week that is over, and send its e-mails all the same.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """What crontab calls in the script's place: start the run, let the untouched batch do it, send what it owns.
@@ -64,8 +67,8 @@ def legacy_run(
     screen = Screen(quiet=json)
     settings = Settings()
     with connected(prepare=True) as system:
-        if not no_send and day is None:
-            _require_provider(system)
+        if day is None:
+            _refuse_unwanted_sending(system, run, late=late, no_send=no_send)
         with screen.working(f"Legacy batch, run {run}") as progress:
             tapped = run_legacy(
                 system.engine,
@@ -117,11 +120,17 @@ def _due_run(week: str | None, day: str | None) -> str:
     return run
 
 
-def _require_provider(system: "System") -> None:
-    """Better refused before the batch than after it, with everybody's e-mail planned and nobody to send it."""
+def _refuse_unwanted_sending(system: "System", run: str, *, late: bool, no_send: bool) -> None:
+    """Better refused before the batch than after it, with everybody's e-mail planned."""
     with system.engine.connect() as connection:
         stage = standing(connection)
-    if stage.sends and not system.delivery.configured:
+        begun = position_of(connection, run_event(run).event_id) is not None
+    if stage.sends and not begun and not late and run != week_of(SystemClock().now()):
+        raise WrongUse(
+            f"run {run} is over and has not begun; in stage {stage.stage} everybody would get its e-mail now, "
+            "besides this week's. Give --late if that is what you want"
+        )
+    if stage.sends and not no_send and not system.delivery.configured:
         raise WrongUse(
             f"in stage {stage.stage} this run sends, but SENDGRID_API_KEY and MAIL_FROM are not set; set them, or give "
             "--no-send if workers that know them do the sending"

@@ -15,7 +15,7 @@ from console.keys import link_key
 from console.lifeline import end_with_parent
 from console.processes import Processes, environment, web_command, worker_command
 from console.screen import Screen, print_json, say
-from console.stand_in import StandIn, publish, stand_in, stop_stand_ins
+from console.stand_in import StandIn, publish, stand_in, stop_stand_ins, withdraw
 from console.status import gather, show
 from handlers.celery_app import QUEUES
 from handlers.delivery.settings import DeliverySettings
@@ -44,8 +44,8 @@ def up(
 ) -> None:
     """The whole system on this machine: servers, relay, workers and web application, until Ctrl-C.
 
-    E-mails go to a stand-in for SendGrid, whose mailbox page shows them, unless SENDGRID_API_KEY is set. Processes that
-    die are started again. Data stays under .cutover/ (or wherever DATABASE_URL and REDIS_URL point).
+    E-mails go to a stand-in for SendGrid, whose mailbox page shows them, unless SENDGRID_API_KEY and MAIL_FROM are set.
+    Processes that die are started again. Data stays under .cutover/ (or wherever DATABASE_URL and REDIS_URL point).
     """
     settings = Settings()
     screen = Screen()
@@ -72,6 +72,7 @@ def up(
                 for name in processes.revive():
                     say(f"the {name} ended by itself and was started again; see {settings.state_dir / 'logs'}")
             say("Stopping ...")
+            withdraw(settings)
         servers.stop(settings.state_dir)
 
 

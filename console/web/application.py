@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from console.keys import unsubscribe_links
 from console.web.app import create_app
 from console.web.ports import Ports
-from console.web.shop import addresses_in_shop, unsubscribe_in_shop
+from console.web.shop import addresses_in_shop, unsubscribe_by_click, unsubscribe_in_shop
 from handlers.delivery.settings import DeliverySettings
 from handlers.tracking import Intake, Verifier
 from runtime.settings import Settings
@@ -20,6 +20,6 @@ def application(settings: Settings, engine: sa.Engine, delivery: DeliverySetting
         verifier=Verifier(*keys) if keys else None,
         intake=Intake(addresses_in_shop, unsubscribe_in_shop),
         links=unsubscribe_links(settings, delivery),
-        unsubscriber=unsubscribe_in_shop,
+        unsubscriber=unsubscribe_by_click,
     )
     return create_app(ports)

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -26,14 +27,19 @@ def unsubscribe_in_shop(connection: sa.Connection, user_id: str, at: datetime) -
     """
     if connection.scalar(_SUBSCRIBED_SINCE, {"user_id": user_id, "at": at}):
         return
-    try:
-        perform(connection, Unsubscribe(at=at, user_id=user_id))
-    except (NotSubscribed, UnknownUser):
-        return
-    except TooEarly:
-        # The provider's clock is behind ours: somebody who can be unsubscribed has registered before.
-        registered_at = connection.scalar(_REGISTERED_AT, {"user_id": user_id})
-        perform(connection, Unsubscribe(at=registered_at, user_id=user_id))
+    with suppress(NotSubscribed, UnknownUser):
+        try:
+            perform(connection, Unsubscribe(at=at, user_id=user_id))
+        except TooEarly:
+            # The provider's clock is behind ours: somebody who can be unsubscribed has registered before.
+            registered_at = connection.scalar(_REGISTERED_AT, {"user_id": user_id})
+            perform(connection, Unsubscribe(at=registered_at, user_id=user_id))
+
+
+def unsubscribe_by_click(connection: sa.Connection, user_id: str, now: datetime) -> None:
+    """Unsubscribe the user who asks for it at this moment: it is later than every wish before, whatever clocks say."""
+    last = connection.scalar(_LAST_RESUBSCRIBED, {"user_id": user_id})
+    unsubscribe_in_shop(connection, user_id, max(now, last + timedelta(microseconds=1)) if last else now)
 
 
 _USERS = sa.text("""
@@ -44,6 +50,18 @@ _USERS = sa.text("""
 
 _REGISTERED_AT = sa.text("SELECT registered_at FROM shop.users WHERE user_id = :user_id")
 
+_LAST_RESUBSCRIBED = sa.text("""
+    SELECT max(told.occurred_at) FROM (
+        SELECT occurred_at FROM cutover.events WHERE type IN ('UserUnsubscribed', 'UserResubscribed')
+        AND data ->> 'user_id' = :user_id AND type = 'UserResubscribed'
+        UNION ALL
+        SELECT CAST(data ->> 'occurred_at' AS timestamptz) FROM cutover.outbox
+        WHERE type IN ('UserUnsubscribed', 'UserResubscribed')
+        AND data ->> 'user_id' = :user_id AND type = 'UserResubscribed'
+        AND pg_input_is_valid(data ->> 'occurred_at', 'timestamptz')
+    ) AS told
+""")
+
 _SUBSCRIBED_SINCE = sa.text("""
     SELECT EXISTS (
         SELECT FROM cutover.events WHERE type IN ('UserUnsubscribed', 'UserResubscribed')
@@ -51,6 +69,7 @@ _SUBSCRIBED_SINCE = sa.text("""
     ) OR EXISTS (
         SELECT FROM cutover.outbox WHERE type IN ('UserUnsubscribed', 'UserResubscribed')
         AND data ->> 'user_id' = :user_id AND type = 'UserResubscribed'
+        AND pg_input_is_valid(data ->> 'occurred_at', 'timestamptz')
         AND CAST(data ->> 'occurred_at' AS timestamptz) > :at
     )
 """)

@@ -67,6 +67,7 @@ class Dispatcher:
         self.lease = lease
         self.together = together
         self.clock = clock
+        self.stopping = False
         self.flights = Flights(engine, provider, pace, lease=lease, linger=linger, clock=clock)
 
     async def send(self, partition: int, *, seconds: float, run: str | None = None) -> Dispatched:
@@ -81,6 +82,10 @@ class Dispatcher:
             return await Slice(self, partition, run).work(seconds) if ours else Dispatched()
         finally:
             await asyncio.to_thread(hold.__exit__, None, None, None)
+
+    def stop(self) -> None:
+        """Claim nothing more, so that slices end soon."""
+        self.stopping = True
 
     async def land(self) -> None:
         """Return when every request is answered and settled. Raises what the database raises."""
@@ -104,7 +109,7 @@ class Slice:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         try:
-            while await self._due() and loop.time() < until:
+            while not self._of.stopping and await self._due() and loop.time() < until:
                 await self._step(until - loop.time())
         finally:
             await self._flights.land(self._departed, STRAGGLERS)
@@ -130,7 +135,7 @@ class Slice:
             return
         slots = list(grant.slots)
         try:
-            while slots:
+            while slots and not self._of.stopping:
                 await self._depart(slots, granted_at)
         finally:
             self._flights.give_back(slots)

@@ -26,6 +26,9 @@ DATABASE_PATIENCE = 90.0
 Count: TypeAlias = Callable[[str, int], None]
 """Is told of rows that were settled, by their new state."""
 
+_PASSING = (sa.exc.OperationalError, sa.exc.InternalError, sa.exc.TimeoutError)
+"""The database is away, still read-only after a failover, or all connections to it are taken."""
+
 _Told: TypeAlias = tuple[Claim, Answer, Count]
 
 
@@ -126,10 +129,10 @@ class Flights:
             try:
                 await asyncio.to_thread(self._write, told)
                 break
-            except sa.exc.OperationalError as problem:
+            except _PASSING as problem:
                 if loop.time() > until:
                     raise
-                log.warning("answers_wait_for_database", count=len(told), problem=type(problem.orig).__name__)
+                log.warning("answers_wait_for_database", count=len(told), problem=type(problem).__name__)
                 await asyncio.sleep(0.5)
         for claim, answer, count in told:
             count(settlement_of(answer, claim.attempt).state, 1)

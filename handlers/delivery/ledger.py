@@ -50,7 +50,9 @@ def plan(
 
     The run's first plan opens its campaign, which ends `send_within` seconds later.
     """
-    connection.execute(_OPEN_CAMPAIGN, {"run": run, "send_within": send_within})
+    with connection.engine.begin() as at_once:
+        # Committed by itself: the other path plans the same run, and must not wait for this transaction.
+        at_once.execute(_OPEN_CAMPAIGN, {"run": run, "send_within": send_within})
     parameters = {
         "run": run,
         "path": path,

@@ -1,6 +1,7 @@
 """Looking unconfirmed e-mails up in the provider's own records: what they show is accepted, the rest stays as it is."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from handlers.delivery import unconfirmed
 from handlers.delivery.claiming import Contents
 from handlers.delivery.ledger import Claim
 from handlers.delivery.message import Message
-from handlers.delivery.provider import Provider, ProviderUnavailable
+from handlers.delivery.provider import Provider, ProviderUnavailable, Unsearchable
 from handlers.delivery.unconfirmed import Unsettled
 
 PAUSE = 0.25
@@ -51,9 +52,10 @@ async def look_up(engine: sa.Engine, provider: Provider, contents: Contents, lim
 async def _one(engine: sa.Engine, provider: Provider, email: Unsettled, message: Message | None) -> bool:
     message_id = None
     if message is not None:
-        message_id = await provider.accepted_since(
-            address=message.address, run=email.run, since=email.since - CLOCKS_APART
-        )
+        with suppress(Unsearchable):
+            message_id = await provider.accepted_since(
+                address=message.address, run=email.run, since=email.since - CLOCKS_APART
+            )
     with engine.begin() as connection:
         if message_id is None:
             unconfirmed.not_found(connection, email)

@@ -74,7 +74,7 @@ class Provider(Protocol):
     async def accepted_since(self, *, address: str, run: str, since: datetime) -> str | None:
         """The provider's message id if its own records show this run's e-mail to this address; None if they do not.
 
-        Raises ProviderUnavailable when the records cannot be read now.
+        Raises ProviderUnavailable when the records cannot be read now, Unsearchable when not for this address.
         """
 
     async def close(self) -> None:
@@ -87,6 +87,10 @@ class DeliveryError(Exception):
 
 class UnfitMessage(DeliveryError):
     """No request can be made of this message."""
+
+
+class Unsearchable(DeliveryError):
+    """The provider's records cannot be asked for this address."""
 
 
 class ProviderUnavailable(DeliveryError):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from handlers.delivery.provider import ProviderUnavailable
+from handlers.delivery.provider import ProviderUnavailable, Unsearchable
 from handlers.delivery.sendgrid_answers import message_id
 
 LIMIT = 10
@@ -22,7 +22,7 @@ class _Page(msgspec.Struct):
 def logs_request(*, address: str, run: str, since: datetime) -> bytes:
     """A search for what was sent to this address in this run since then.
 
-    Raises ProviderUnavailable if address or run cannot be written in the query language, ValueError for a naive time.
+    Raises Unsearchable if address or run cannot be written in the query language, ValueError for a naive time.
     """
     if since.tzinfo is None:
         raise ValueError(f"since is {since!r}, a naive time; expected an aware one, such as UTC")
@@ -58,4 +58,4 @@ def _quoted(text: str, field: str) -> str:
         for quote in ("'", '"'):
             if quote not in text:
                 return f"{quote}{text}{quote}"
-    raise ProviderUnavailable(f"{field} cannot be searched for: it holds both kinds of quotes, \\ or unprintables")
+    raise Unsearchable(f"{field} cannot be searched for: it holds both kinds of quotes, \\ or unprintables")

@@ -17,8 +17,16 @@ def turn(engine: sa.Engine, partition: int) -> Iterator[bool]:
         try:
             yield ours
         finally:
-            if ours and not connection.invalidated:
-                connection.execute(_LEAVE, key)
+            if ours:
+                _leave(connection, key)
+
+
+def _leave(connection: sa.Connection, key: dict[str, int]) -> None:
+    try:
+        connection.execute(_LEAVE, key)
+    except sa.exc.DBAPIError:
+        # The session is gone, and the lock with it; or it is not sure, and then the session has to go.
+        connection.invalidate()
 
 
 _TAKE = sa.text("SELECT pg_try_advisory_lock(:space, :partition)")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from handlers.delivery.provider import ProviderUnavailable
+from handlers.delivery.provider import ProviderUnavailable, Unsearchable
 from handlers.delivery.sendgrid_connections import Timeouts
 from tests.delivery.misbehaving_server import Behaviour, Peer, Received, answering, misbehaving
 from tests.delivery.sendgrid_messages import API_KEY, PATIENT, sendgrid
@@ -74,7 +74,7 @@ def test_an_apostrophe_is_put_in_double_quotes() -> None:
 
 @pytest.mark.parametrize("address", ["o'\"hara@example.com", "o\\hara@example.com", "o\nhara@example.com"])
 def test_an_address_that_the_query_language_cannot_hold_is_not_asked_for(address: str) -> None:
-    with pytest.raises(ProviderUnavailable, match=r"^address cannot be searched for") as raised:
+    with pytest.raises(Unsearchable, match=r"^address cannot be searched for") as raised:
         look_up(logging(), address=address)
     assert "hara" not in str(raised.value)
 
