@@ -25,9 +25,8 @@ import os, sys
 from pathlib import Path
 from runtime.instance import claim
 with claim(Path(sys.argv[1]), "console"):
-    child = os.fork()
-    if child:
-        print(child, flush=True)
+    if os.fork() == 0:  # the child tells that it runs: until then it cannot have let go of anything
+        print(os.getpid(), flush=True)
     sys.stdin.read()
 """
 
