@@ -1,7 +1,7 @@
 """Composition: subject, HTML and text of one weekly e-mail, as docs/rule.md words them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +34,14 @@ class Email:
     text: str
 
 
-def compose(user_id: str, name: str, offers: Sequence[Offer], *, personal: bool) -> Email:
+def pounds(pence: int) -> str:
+    """A price as written in an e-mail: 1205 is `£12.05`."""
+    return f"£{pence // 100}.{pence % 100:02d}"
+
+
+def compose(
+    user_id: str, name: str, offers: Sequence[Offer], *, personal: bool, price: Callable[[int], str] = pounds
+) -> Email:
     """The e-mail that offers these products, best first; `personal` says that the user's purchases chose them."""
     name = on_one_line(name) if on_one_line(name).strip() else ""
     subject = _subject(name, personal)
@@ -44,7 +51,7 @@ def compose(user_id: str, name: str, offers: Sequence[Offer], *, personal: bool)
         "intro": "Because of what you bought, we think you will like:"
         if personal
         else "Popular with our customers in the last four weeks:",
-        "items": [_shown(offer) for offer in offers],
+        "items": [_shown(offer, price) for offer in offers],
         "unsubscribe_url": f"{SHOP}/unsubscribe?user={quote(user_id, safe='')}",
     }
     html, text = published()
@@ -54,11 +61,6 @@ def compose(user_id: str, name: str, offers: Sequence[Offer], *, personal: bool)
 def on_one_line(text: str) -> str:
     """`text` with every run of control characters and line breaks as one space."""
     return _CONTROL.sub(" ", text)
-
-
-def pounds(pence: int) -> str:
-    """A price as written in an e-mail: 1205 is `£12.05`."""
-    return f"£{pence // 100}.{pence % 100:02d}"
 
 
 @lru_cache(maxsize=1)
@@ -81,9 +83,9 @@ def _subject(name: str, personal: bool) -> str:
     return f"{name}, {rest}" if name else rest[0].upper() + rest[1:]
 
 
-def _shown(offer: Offer) -> dict[str, str]:
+def _shown(offer: Offer, price: Callable[[int], str]) -> dict[str, str]:
     return {
         "name": on_one_line(offer.name),
-        "price": pounds(offer.price),
+        "price": price(offer.price),
         "url": f"{SHOP}/products/{quote(offer.product_id, safe='')}",
     }

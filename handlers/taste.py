@@ -31,19 +31,22 @@ class Histories:
         return self.products[self.starts[user] : end]
 
 
-def directions(histories: Histories, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def directions(
+    histories: Histories, vectors: NDArray[np.float64], half_life: int | None = HALF_LIFE_MICROSECONDS
+) -> NDArray[np.float64]:
     """Each user's taste at length 1, shape (u, d); zeros where the taste is shorter than 1e-9.
 
-    A purchase weighs half as much for every 12 weeks it is older than the user's latest one. (Any other reference
-    time gives the same direction; this one depends on nothing but the purchases.) `vectors` (p, d) are the taste
-    vectors by catalogue row. What a user gets does not depend on who else is in `histories`.
+    A purchase weighs half as much for every 12 weeks (or `half_life` microseconds; None: as much at any age) that it
+    is older than the user's latest one. (Any other reference time gives the same direction; this one depends on
+    nothing but the purchases.) `vectors` (p, d) are the taste vectors by catalogue row. What a user gets does not
+    depend on who else is in `histories`.
     """
     if not len(histories.users) or not len(vectors):
         return np.zeros((len(histories.users), vectors.shape[1]))
     latest = np.maximum.reduceat(histories.placed_at, histories.starts)
     counts = np.diff(np.append(histories.starts, len(histories.products)))
     age = np.repeat(latest, counts) - histories.placed_at
-    weights = np.exp2(-(age / HALF_LIFE_MICROSECONDS))
+    weights = np.exp2(-(age / half_life)) if half_life else np.ones(len(age))
     known = histories.products >= 0
     said = vectors[np.where(known, histories.products, 0)] * np.where(known, weights, 0.0)[:, None]
     tastes = np.add.reduceat(said, histories.starts, axis=0)
