@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LOCKED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench lock clean
@@ -25,9 +26,10 @@ check: $(READY) ## lint, types and import contracts only
 bench: $(READY) ## the Monday benchmark at 100,000 users
 	@$(BIN)/python -m benchmarks.monday --users 100000
 
-lock: $(READY) ## resolve constraints.txt anew from pyproject.toml (needs uv in the venv: pip install uv)
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o constraints.txt
+lock: $(READY) ## resolve the constraints anew from pyproject.toml (needs uv in the venv: pip install uv)
+	@$(BIN)/uv pip compile pyproject.toml --group dev $(LOCKED) --upgrade -o constraints.txt
+	@$(BIN)/uv pip compile pyproject.toml --group bench $(LOCKED) --constraints constraints.txt \
+		-o benchmarks/constraints.txt
 
 clean: ## stop the embedded servers, delete .venv and .cutover
 	@if [ -x $(BIN)/cutover ]; then $(BIN)/cutover down || true; fi

@@ -1,43 +1,24 @@
 """Weekly recommendations as a job: how its outcomes are recorded, normalised, compared and explained."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 
+from console.weekly_outcome import outcome_of
+from console.weekly_policy import POLICY
+from console.weekly_replay import WeeklyReplayer
+from console.weekly_users import names_in_shop, registered_users
 from handlers.delivery import ledger
 from handlers.emails import PlannedEmail
-from reconcile import FieldRule, Policy, ReconciliationPlan
+from reconcile import ReconciliationPlan
 from shadow.gate import Gate
 from shadow.job import Job
-from shadow.outcome import Fields, Outcome, Path
+from shadow.outcome import Outcome, Path
 
 SEND_WITHIN = 7200.0
 
-_STYLES = re.compile(r"<style\b.*?</style>|\s(?:style|class)=\"[^\"]*\"", re.DOTALL | re.IGNORECASE)
-_SPACE_AROUND_TAGS = re.compile(r"\s*(<[^>]*>)\s*")
-
-
-def normalise(fields: Fields) -> Fields:
-    """The fields without what docs/rule.md says is no difference: styles, and white space between elements."""
-    html = fields.get("html")
-    if not isinstance(html, str):
-        return fields
-    return {**fields, "html": _SPACE_AROUND_TAGS.sub(r"\1", _STYLES.sub("", html))}
-
-
-JOB = Job(name="weekly recommendations", normalise=normalise)
-
-POLICY = Policy(
-    name="weekly recommendations",
-    fields=(
-        FieldRule(field="items", show="list", identity="product_id", ordered=True),
-        FieldRule(field="subject", show="text"),
-        FieldRule(field="html", show="html"),
-        FieldRule(field="text", show="text"),
-    ),
-)
+JOB = Job(name="weekly recommendations", normalise=POLICY.normalise, normalisation=POLICY.normalisation_digest())
 
 _PURCHASES = frozenset({"OrderPlaced", "OrderCancelled", "ItemsReturned"})
 
@@ -52,6 +33,9 @@ PLAN = ReconciliationPlan(
     },
     shared_inputs=frozenset({"popularity", "catalogue"}),
     creates=frozenset({"UserRegistered"}),
+    eligibility=frozenset({"unsubscribed", "unknown_user"}),
+    due=registered_users,
+    replayer=WeeklyReplayer(names_in_shop),
 )
 
 
@@ -81,29 +65,4 @@ class GateMailer:
 
     def deliver(self, connection: sa.Connection, run: str, planned: Sequence[PlannedEmail]) -> None:
         """Hand over, in the transaction that composed the e-mails."""
-        self._gate(connection, run, "event_driven", [_outcome(plan) for plan in planned])
-
-
-def _outcome(plan: PlannedEmail) -> Outcome:
-    fields: Fields = {}
-    if plan.email is not None:
-        fields = {
-            "items": [{"product_id": product_id, "score": score} for product_id, score in plan.items],
-            "subject": plan.email.subject,
-            "html": plan.email.html,
-            "text": plan.email.text,
-        }
-    return Outcome(
-        unit=plan.user_id,
-        decision="send" if plan.email is not None else "skip",
-        reason=plan.reason,
-        fields=fields,
-        inputs=plan.inputs,
-        milliseconds=plan.milliseconds,
-    )
-
-
-def names_in_shop(connection: sa.Connection, user_ids: Sequence[str]) -> Mapping[str, str]:
-    """Names by user id, read from the shop at the moment of writing to them."""
-    statement = sa.text("SELECT user_id, name FROM shop.users WHERE user_id = ANY(:user_ids)")
-    return {row.user_id: row.name for row in connection.execute(statement, {"user_ids": list(user_ids)})}
+        self._gate(connection, run, "event_driven", [outcome_of(plan) for plan in planned])

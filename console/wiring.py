@@ -8,8 +8,9 @@ from celery import Celery
 
 from console.failures import WrongUse
 from console.sending import Sending
-from console.weekly_job import GateMailer, names_in_shop, weekly_gate
+from console.weekly_job import GateMailer, weekly_gate
 from console.weekly_messages import WeeklyMessages
+from console.weekly_users import names_in_shop
 from events import Relay, Subscriptions, fix_partitions, open_checkpoints
 from handlers.celery_app import create_app
 from handlers.delivery.duties import DUTIES, ROUTES
@@ -66,7 +67,7 @@ def all_subscriptions(gate: Gate, parts: Parts | None = None) -> Subscriptions:
     """Every subscription there is; `parts` may hand in substitutes."""
     return Subscriptions(
         [
-            *run_subscriptions(code_version(), last=("emails",)),
+            *run_subscriptions(code_version(), last=("emails",), normalisation=gate.job.normalisation),
             *subscriptions(GateMailer(gate), names_in_shop, parts),
             tracking_subscription(),
         ]

@@ -1,9 +1,11 @@
 """Compare what the two paths did: pairs of outcomes, verdicts, totals and the report a person signs on."""
 
 from reconcile.answer import Answer, answer, mostly_unequal
-from reconcile.difference import FieldDifference, Kind, differences, kinds
-from reconcile.errors import NotReconciled, PolicyRefused, ReconcileError, ToleranceExpired, UnknownRun
+from reconcile.difference import FieldDifference, differences, kinds
+from reconcile.errors import GrantExpired, NotReconciled, PolicyRefused, ReconcileError, UnknownRun
 from reconcile.evidence import UnitEvidence, unit_evidence
+from reconcile.grants import AcceptedDifference, Tolerance
+from reconcile.normalisation import Normalisation
 from reconcile.page import as_html
 from reconcile.plan import ReconciliationPlan
 from reconcile.policy import FieldRule, Policy
@@ -14,17 +16,20 @@ from reconcile.verdict import Verdict, judge
 from reconcile.writing import write_report
 
 __all__ = [
+    "AcceptedDifference",
     "Answer",
     "FieldDifference",
     "FieldRule",
+    "GrantExpired",
     "Kind",
+    "Normalisation",
     "NotReconciled",
     "Policy",
     "PolicyRefused",
     "ReconcileError",
     "ReconciliationPlan",
     "Report",
-    "ToleranceExpired",
+    "Tolerance",
     "Totals",
     "UnitEvidence",
     "UnknownRun",

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Row, Select, and_, func, select
+from sqlalchemy import ARRAY, Connection, FromClause, Row, Select, Text, and_, cast, func, select
 
 from reconcile.pair import Pair, Recorded
+from reconcile.schema import comparisons
 from shadow import schema as shadow
 from shadow.outcome import Path, unpack
 
@@ -38,9 +39,9 @@ class Counts:
         return self.other_outcome + self.other_inputs + missing
 
 
-def count_pairs(connection: Connection, run: str) -> Counts:
-    """One pass over the digests of both paths."""
-    legacy, event_driven, joined = _paired(run)
+def count_pairs(connection: Connection, run: str, units: Sequence[str] | None = None) -> Counts:
+    """One pass over the digests of both paths, of all units or of these."""
+    legacy, event_driven, joined = _paired(run, units)
     both = and_(legacy.c.unit.is_not(None), event_driven.c.unit.is_not(None))
     equal_inputs = legacy.c.fingerprint == event_driven.c.fingerprint
     equal_outcome = legacy.c.digest == event_driven.c.digest
@@ -57,14 +58,34 @@ def count_pairs(connection: Connection, run: str) -> Counts:
     return Counts(**row._mapping)
 
 
-def unsettled_pairs(connection: Connection, run: str) -> Iterator[list[Pair]]:
-    """The pairs that differ in a digest or lack a side, in batches, by a cursor on the server."""
-    legacy, event_driven, joined = _paired(run)
+def unsettled_pairs(
+    connection: Connection, run: str, judged_by: str, units: Sequence[str] | None = None
+) -> Iterator[list[Pair]]:
+    """The pairs that differ in a digest or lack a side, in batches, by a cursor on the server.
+
+    Those are left out which were judged by the same policy and code, with the same digests.
+    """
+    legacy, event_driven, joined = _paired(run, units)
     unsettled = (
         legacy.c.digest.is_distinct_from(event_driven.c.digest)
         | legacy.c.fingerprint.is_distinct_from(event_driven.c.fingerprint)
     )  # fmt: skip
-    query = _select_pairs(legacy, event_driven, joined).where(unsettled)
+    known = (
+        select(comparisons.c.unit)
+        .where(
+            comparisons.c.run == run,
+            comparisons.c.judged_by == judged_by,
+            comparisons.c.unit == func.coalesce(legacy.c.unit, event_driven.c.unit),
+            *(
+                comparisons.c[f"{side.description}_{name}"].is_not_distinct_from(side.c[name])
+                for side in (legacy, event_driven)
+                for name in ("digest", "fingerprint")
+            ),
+        )
+        .correlate(legacy, event_driven)
+        .exists()
+    )
+    query = _select_pairs(legacy, event_driven, joined).where(unsettled, ~known)
     streamed = connection.execute(query, execution_options={"stream_results": True, "yield_per": BATCH})
     for batch in streamed.partitions():
         yield [_pair(row) for row in batch]
@@ -86,7 +107,7 @@ def _side(run: str, path: Path, units: Sequence[str] | None) -> FromClause:
     query = select(table.c.unit, *(table.c[name] for name in _COLUMNS))
     query = query.where(table.c.run == run, table.c.path == path)
     if units is not None:
-        query = query.where(table.c.unit.in_(units))
+        query = query.where(table.c.unit == func.any(cast(list(units), ARRAY(Text))))
     return query.subquery(path)
 
 

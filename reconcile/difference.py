@@ -1,38 +1,17 @@
 """Differences: where two outcomes differ under a policy, by field and by kind."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from msgspec import UNSET
 
+from reconcile.canonical import canonical
+from reconcile.kinds import Kind, distinct
 from reconcile.members import align
 from reconcile.policy import FieldRule, Policy
-from reconcile.values import Change, Side, canonical, changes
+from reconcile.terms import Terms, terms_of
+from reconcile.values import Change, Side, changes
 from shadow.outcome import Fields, Json
-
-Kind: TypeAlias = Literal[
-    "missing_in_legacy",
-    "missing_in_event_driven",
-    "decision",
-    "members",
-    "order",
-    "value",
-    "text",
-    "html",
-]
-
-TELLING: tuple[Kind, ...] = (
-    "missing_in_legacy",
-    "missing_in_event_driven",
-    "decision",
-    "members",
-    "order",
-    "value",
-    "text",
-    "html",
-)
-"""Kinds, the most telling first: what comes earlier usually causes what comes later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +32,14 @@ def differences(policy: Policy, legacy: Fields, event_driven: Fields) -> list[Fi
     for name in _names(policy, legacy, event_driven):
         one, other = legacy.get(name, UNSET), event_driven.get(name, UNSET)
         if not _same(one, other):
-            difference = _difference(policy.rule(name) or exact_rule(name, one, other), one, other)
+            difference = _difference(terms(policy, name, one, other), one, other)
             found += [difference] if difference else []
     return found
 
 
 def kinds(found: Iterable[FieldDifference]) -> tuple[Kind, ...]:
     """The distinct kinds among differences, the most telling first."""
-    present = {difference.kind for difference in found}
-    return tuple(kind for kind in TELLING if kind in present)
+    return distinct(difference.kind for difference in found)
 
 
 def tolerated(
@@ -74,7 +52,7 @@ def tolerated(
 
 
 def _names(policy: Policy, legacy: Fields, event_driven: Fields) -> list[str]:
-    ruled = [rule.field for rule in policy.fields]
+    ruled = [rule.field for rule in policy.top]
     return ruled + sorted((legacy.keys() | event_driven.keys()) - set(ruled))
 
 
@@ -84,7 +62,12 @@ def _same(one: Side, other: Side) -> bool:
     return canonical(one) == canonical(other)
 
 
-def exact_rule(name: str, one: Side, other: Side) -> FieldRule:
+def terms(policy: Policy, name: str, one: Side, other: Side) -> Terms:
+    """On what terms a field is compared: those of the policy, or exactly if it does not name the field."""
+    return terms_of(policy, policy.rule(name) or _exact_rule(name, one, other))
+
+
+def _exact_rule(name: str, one: Side, other: Side) -> FieldRule:
     """The rule for a field that no policy names: exact, of the kind its value shows."""
     there = [side for side in (one, other) if side is not UNSET]
     if all(isinstance(side, list) for side in there):
@@ -92,38 +75,40 @@ def exact_rule(name: str, one: Side, other: Side) -> FieldRule:
     return FieldRule(field=name, show="number" if _numbers(there) else "text")
 
 
-def _difference(rule: FieldRule, one: Side, other: Side) -> FieldDifference | None:
-    if rule.show == "list" and isinstance(one, list) and isinstance(other, list):
-        return _list_difference(rule, one, other)
+def _difference(terms: Terms, one: Side, other: Side) -> FieldDifference | None:
+    if terms.rule.show == "list" and isinstance(one, list) and isinstance(other, list):
+        return _list_difference(terms, one, other)
     if one is UNSET or other is UNSET:
         where: tuple[Change, ...] = (Change(at=(), legacy=one, event_driven=other),)
     else:
-        where = changes(one, other, rule.tolerance)
-    scalar: Mapping[str, Kind] = {"list": "value", "number": "value", "text": "text", "html": "html"}
-    return FieldDifference(field=rule.field, kind=scalar[rule.show], changes=where) if where else None
+        where = changes(one, other, terms)
+    words = terms.rule.show in ("text", "html")
+    kind = Kind(terms.rule.field if words else "value")
+    return FieldDifference(field=terms.rule.field, kind=kind, changes=where) if where else None
 
 
-def _list_difference(rule: FieldRule, one: list[Json], other: list[Json]) -> FieldDifference | None:
+def _list_difference(terms: Terms, one: list[Json], other: list[Json]) -> FieldDifference | None:
+    rule = terms.rule
     if rule.identity is None and rule.ordered and len(one) == len(other) and _numbers(one + other):
-        return _numbers_difference(rule, one, other)
+        return _numbers_difference(terms, one, other)
     aligned = align(one, other, rule.identity)
-    found: list[tuple[Kind, tuple[Change, ...]]] = [
-        ("members", aligned.strangers()),
+    found: list[tuple[str, tuple[Change, ...]]] = [
+        ("duplicate" if aligned.repeated() else "members", aligned.strangers()),
         ("order", aligned.reordered() if rule.ordered else ()),
-        ("value", aligned.altered(rule.tolerance)),
+        ("value", aligned.altered(terms)),
     ]
     found = [(kind, where) for kind, where in found if where]
     if not found:
         return None
-    return FieldDifference(field=rule.field, kind=found[0][0], changes=sum((where for _, where in found), ()))
+    return FieldDifference(field=rule.field, kind=Kind(found[0][0]), changes=sum((where for _, where in found), ()))
 
 
-def _numbers_difference(rule: FieldRule, one: list[Json], other: list[Json]) -> FieldDifference | None:
-    where = changes(one, other, rule.tolerance)
+def _numbers_difference(terms: Terms, one: list[Json], other: list[Json]) -> FieldDifference | None:
+    where = changes(one, other, terms)
     if not where:
         return None
     reordered = sorted(map(canonical, one)) == sorted(map(canonical, other))
-    return FieldDifference(field=rule.field, kind="order" if reordered else "value", changes=where)
+    return FieldDifference(field=terms.rule.field, kind=Kind("order" if reordered else "value"), changes=where)
 
 
 def _numbers(values: Sequence[Side]) -> bool:

@@ -11,8 +11,8 @@ class PolicyRefused(ReconcileError):
     """A comparison policy says something that nobody should be able to say."""
 
 
-class ToleranceExpired(PolicyRefused):
-    """A tolerance of the policy has outlived the day it was granted until."""
+class GrantExpired(PolicyRefused):
+    """Something the policy lets pass has outlived the day it was granted until."""
 
 
 class UnknownRun(ReconcileError):
@@ -31,3 +31,16 @@ class NotReconciled(ReconcileError):
     def __init__(self, run: str) -> None:
         self.run = run
         super().__init__(f"run {run!r} has not been reconciled yet: reconcile it, then ask for the report.")
+
+
+class UnknownReport(ReconcileError):
+    """No report, or more than one, has a digest that begins like this; or it is no longer what it was."""
+
+    def __init__(self, digest: str, found: Sequence[str] = ()) -> None:
+        if len(found) > 1:
+            said = f"{len(found)} reports begin with {digest!r}: give more of the digest"
+        elif found:
+            said = f"report {digest!r} was edited after it was made: make it anew with `cutover report`"
+        else:
+            said = f"there is no report {digest!r}: give at least 12 characters of the digest on its first page"
+        super().__init__(said)

@@ -5,18 +5,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
 from sqlalchemy import Connection, select, text
 
 from reconcile.comparison import pairs_of
-from reconcile.difference import TELLING, FieldDifference, differences
+from reconcile.difference import FieldDifference, differences
 from reconcile.errors import NotReconciled
+from reconcile.finding import Finding
+from reconcile.judged import verdict_of
+from reconcile.kinds import rank
 from reconcile.pair import Pair
 from reconcile.plan import ReconciliationPlan
 from reconcile.schema import comparisons, reconciliations
 from reconcile.totals import Totals
-from reconcile.verdict import Causes, Ruling
-from shadow import schema as shadow
+from reconcile.verdict import Because, Causes, Ruling, Verdict
 from shadow.outcome import Fields
 
 
@@ -63,6 +64,9 @@ class UnitEvidence:
     kind: str | None
     fields: tuple[str, ...]
     causes: Causes
+    because: Because | None
+    accepted: str | None
+    findings: tuple[Finding, ...]
     pair: Pair
     differences: tuple[FieldDifference, ...]
     compared: tuple[Fields, Fields]
@@ -73,42 +77,46 @@ def reconciled(connection: Connection, run: str) -> Reconciled:
     row = connection.execute(select(reconciliations).where(reconciliations.c.run == run)).one_or_none()
     if row is None:
         raise NotReconciled(run)
-    later = select(shadow.outcomes.c.unit).where(
-        shadow.outcomes.c.run == run, shadow.outcomes.c.recorded_at > row.reconciled_at
-    )
     return Reconciled(
         totals=Totals.from_json(row.totals),
         policy_digest=row.policy_digest,
         code_version=row.code_version,
         reconciled_at=row.reconciled_at,
-        outdated=connection.execute(later.limit(1)).first() is not None,
+        outdated=bool(connection.scalar(_LATER, {"run": run, "seen": row.seen})),
     )
 
 
 def groups(connection: Connection, run: str) -> tuple[Group, ...]:
     """The run's pairs that are no match: mismatches by kind, the most telling first; explained; incomplete."""
     table = comparisons
-    rows = connection.execute(select(table.c.verdict, table.c.kind, table.c.unit).where(table.c.run == run))
+    rows = connection.execute(
+        select(table.c.verdict, table.c.kind, table.c.unit).where(table.c.run == run, table.c.verdict != "match")
+    )
     found: dict[tuple[Ruling, str | None], list[str]] = {}
     for row in rows:
         kind = row.kind if row.verdict == "mismatch" else None
         found.setdefault((row.verdict, kind), []).append(row.unit)
-    order: list[tuple[str, str | None]] = [
-        *(("mismatch", kind) for kind in TELLING),
-        ("explained", None),
-        ("incomplete", None),
-    ]
+    order = ("mismatch", "explained", "incomplete")
     return tuple(
         Group(verdict=verdict, kind=kind, units=tuple(sorted(units)))
-        for (verdict, kind), units in sorted(found.items(), key=lambda item: order.index(item[0]))
+        for (verdict, kind), units in sorted(
+            found.items(), key=lambda item: (order.index(item[0][0]), rank(item[0][1]), item[0][1] or "")
+        )
     )
 
+
+_LATER = text("""
+    SELECT CAST(:seen AS text) IS NULL OR EXISTS (
+        SELECT FROM cutover.outcomes
+        WHERE run = :run AND recorded_in >= pg_snapshot_xmin(CAST(:seen AS pg_snapshot))::text::bigint
+          AND NOT pg_visible_in_snapshot(recorded_in::text::xid8, CAST(:seen AS pg_snapshot)))
+""")
 
 _CAUSES = text("""
     SELECT event ->> 'type' AS type, count(DISTINCT event ->> 'id') AS events, count(DISTINCT unit) AS units,
            (array_agg(DISTINCT event ->> 'id'))[1:12] AS ids
       FROM cutover.comparisons, jsonb_array_elements(causes -> 'events') AS event
-     WHERE run = :run AND verdict = 'explained'
+     WHERE run = :run AND because = 'timing'
      GROUP BY 1 ORDER BY 3 DESC, 1
 """)
 
@@ -174,15 +182,19 @@ def unit_evidence(
 
 def _evidence(pair: Pair, row: object, plan: ReconciliationPlan) -> UnitEvidence:
     found: Iterable[FieldDifference] = ()
-    one, other = (plan.job.normalise(side.fields) if side else {} for side in (pair.legacy, pair.event_driven))
+    verdict = verdict_of(row) if row is not None else Verdict(ruling="match")
+    one, other = (plan.policy.normalise(side.fields) if side else {} for side in (pair.legacy, pair.event_driven))
     if pair.legacy is not None and pair.event_driven is not None:
         found = differences(plan.policy, one, other)
     return UnitEvidence(
         unit=pair.unit,
-        verdict=getattr(row, "verdict", "match"),
-        kind=getattr(row, "kind", None),
-        fields=tuple(getattr(row, "fields", ())),
-        causes=msgspec.convert(getattr(row, "causes", {}), Causes),
+        verdict=verdict.ruling,
+        kind=verdict.kind,
+        fields=verdict.fields,
+        causes=verdict.causes,
+        because=verdict.because,
+        accepted=verdict.accepted,
+        findings=verdict.findings,
         pair=pair,
         differences=tuple(found),
         compared=(one, other),

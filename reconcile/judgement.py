@@ -4,8 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection, text
+
+from reconcile.days import days_in_a_row
+from reconcile.errors import UnknownReport
+from reconcile.integrity import outcomes_digest, verdicts_digest
+from reconcile.statement import RunStatement, Statement, matching, newest, stored
+from reconcile.statistics import lasting_bound
+
 Digest = str
 """64 hexadecimal characters of BLAKE2b."""
+
+SHORTEST_PREFIX = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,3 +41,72 @@ class Judgement:
     last_run_at: datetime
     made_at: datetime
     outcomes: Mapping[str, Digest]
+
+
+def judge_statement(statement: Statement, made_at: datetime) -> Judgement:
+    """The figures of a statement. It must be of at least one run."""
+    runs = statement.runs
+    judged = sum(run.match + run.mismatch for run in runs)
+    due = sum(max(run.due, run.pairs) for run in runs)
+    mismatches = sum(run.mismatch for run in runs)
+    return Judgement(
+        report=statement.digest(),
+        runs=tuple(run.run for run in runs),
+        days=days_in_a_row(run.scheduled_at for run in runs if run.finished and run.pairs),
+        pairs=sum(run.pairs for run in runs),
+        coverage=sum(run.pairs - run.incomplete for run in runs) / due if due else 0.0,
+        mismatches=mismatches,
+        unexplained=sum(run.unexplained for run in runs),
+        bound=lasting_bound(mismatches, judged),
+        code_version=statement.code_version,
+        policy=statement.policy,
+        configuration=statement.configuration_digest(),
+        last_run_at=max(run.scheduled_at for run in runs),
+        made_at=made_at,
+        outcomes={run.run: run.outcomes for run in runs},
+    )
+
+
+def judgement(connection: Connection, report: str) -> Judgement:
+    """The judgement of a stored report, by its digest or the beginning of it. Raises UnknownReport."""
+    found = matching(connection, report) if len(report) >= SHORTEST_PREFIX else []
+    kept = stored(connection, found[0]) if len(found) == 1 else None
+    if kept is None:
+        raise UnknownReport(report, found)
+    return judge_statement(*kept)
+
+
+def newest_judgement(connection: Connection) -> Judgement | None:
+    """The judgement of the report that was made last; None if there is none that can be read."""
+    digest = newest(connection)
+    kept = stored(connection, digest) if digest else None
+    return judge_statement(*kept) if kept else None
+
+
+def doubts(connection: Connection, judged: Judgement) -> tuple[str, ...]:
+    """Why the evidence of a report is no longer what it was: one sentence each; empty if it still is."""
+    kept = stored(connection, judged.report)
+    if kept is None:
+        return (f"Report {judged.report[:SHORTEST_PREFIX]} is gone, or was edited after it was made.",)
+    statement, _ = kept
+    found = [doubt for run in statement.runs for doubt in _of_run(connection, run)]
+    newer = connection.execute(_NEWER_MISMATCH, {"after": judged.last_run_at})
+    found += [f"Run {row.run}, which is newer, has {row.mismatch:,} mismatches." for row in newer]
+    return (*statement.doubts, *found)
+
+
+def _of_run(connection: Connection, run: RunStatement) -> list[str]:
+    found = []
+    if outcomes_digest(connection, run.run) != run.outcomes:
+        found.append(f"Outcomes of run {run.run} are no longer those that were judged.")
+    if verdicts_digest(connection, run.run) != run.verdicts:
+        found.append(f"Verdicts of run {run.run} are no longer those that were reported.")
+    return found
+
+
+_NEWER_MISMATCH = text("""
+    SELECT r.run, CAST(c.totals ->> 'mismatch' AS bigint) AS mismatch
+    FROM cutover.reconciliations c JOIN cutover.runs r USING (run)
+    WHERE r.scheduled_at > :after AND CAST(c.totals ->> 'mismatch' AS bigint) > 0
+    ORDER BY r.scheduled_at
+""")

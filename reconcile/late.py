@@ -28,6 +28,10 @@ class LateEvents:
             self._of_type[event.type].append(event)
             self._of_unit[event.unit].append(event)
 
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all of them."""
+        return tuple(event.event_id for events in self._of_type.values() for event in events)
+
     def of_unit(self, unit: str) -> tuple[LateEvent, ...]:
         """The events of this very unit."""
         return tuple(self._of_unit.get(unit, ()))

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
-from reconcile.values import Change, canonical, changes
+from reconcile.identity import Key, identify, label
+from reconcile.terms import Terms
+from reconcile.values import Change, changes
 from shadow.outcome import Json
-
-Key: TypeAlias = tuple[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,17 +17,21 @@ class Members:
     legacy: Mapping[Key, Json]
     event_driven: Mapping[Key, Json]
 
+    def repeated(self) -> tuple[Change, ...]:
+        """The members of which only one list has a second one, a third one, and so on."""
+        return tuple(change for key, change in self._strange() if key[1] > 1)
+
     def strangers(self) -> tuple[Change, ...]:
         """The members only one list has."""
-        gone = (
-            Change(at=(label(key),), legacy=value) for key, value in self.legacy.items() if key not in self.event_driven
-        )
-        come = (
-            Change(at=(label(key),), event_driven=value)
-            for key, value in self.event_driven.items()
-            if key not in self.legacy
-        )
-        return (*gone, *come)
+        return tuple(change for _, change in self._strange())
+
+    def _strange(self) -> list[tuple[Key, Change]]:
+        gone = [(key, Change(at=(label(key),), legacy=value)) for key, value in self.legacy.items()]
+        come = [(key, Change(at=(label(key),), event_driven=value)) for key, value in self.event_driven.items()]
+        return [
+            *(each for each in gone if each[0] not in self.event_driven),
+            *(each for each in come if each[0] not in self.legacy),
+        ]
 
     def reordered(self) -> tuple[Change, ...]:
         """One change from order to order if the members both lists have do not come in the same order."""
@@ -38,10 +41,10 @@ class Members:
         after = [label(key) for key in self.event_driven if key in self.legacy]
         return (Change(at=(), legacy=[*before], event_driven=[*after]),)
 
-    def altered(self, tolerance: float) -> tuple[Change, ...]:
-        """What differs by more than `tolerance` within the members both lists have."""
+    def altered(self, terms: Terms) -> tuple[Change, ...]:
+        """What differs within the members both lists have."""
         common = self._common()
-        found = changes([self.legacy[key] for key in common], [self.event_driven[key] for key in common], tolerance)
+        found = changes([self.legacy[key] for key in common], [self.event_driven[key] for key in common], terms)
         return tuple(_under_its_label(change, common) for change in found)
 
     def _common(self) -> list[Key]:
@@ -51,18 +54,6 @@ class Members:
 def align(legacy: list[Json], event_driven: list[Json], identity: str | None) -> Members:
     """Both lists by identity. A member without the key `identity` is its own identity."""
     return Members(legacy=keyed(legacy, identity), event_driven=keyed(event_driven, identity))
-
-
-def identify(member: Json, identity: str | None) -> str:
-    """What tells `member` apart from others in its list."""
-    known = member.get(identity, member) if isinstance(member, dict) and identity is not None else member
-    return known if isinstance(known, str) else canonical(known).decode()
-
-
-def label(key: Key) -> str:
-    """A member's identity as shown; a second one of the same identity is `identity (2)`."""
-    identity, nth = key
-    return identity if nth == 1 else f"{identity} ({nth})"
 
 
 def keyed(values: Sequence[Json], identity: str | None) -> dict[Key, Json]:

@@ -6,23 +6,13 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from reconcile.kinds import meaning, rank
 from reconcile.report import Report
 from reconcile.showing import shown_fields, shown_inputs
 from reconcile.totals import Totals
 
 MOST_NAMED = 3_000
 """Units named at most of one group; the report's JSON names all."""
-
-MEANINGS: Mapping[str, str] = {
-    "missing_in_legacy": "only the event-driven path has an outcome",
-    "missing_in_event_driven": "only the legacy path has an outcome",
-    "decision": "one path sends and the other skips, or they skip for different reasons",
-    "members": "a list has other members",
-    "order": "same members, other order",
-    "value": "same members and order, other values",
-    "text": "only wording differs",
-    "html": "only markup differs",
-}
 
 RULINGS: Mapping[str, str] = {
     "match": "match",
@@ -40,7 +30,7 @@ def as_html(report: Report) -> str:
         .render(
             report=report,
             policy=report.policy,
-            meanings=MEANINGS,
+            meaning=meaning,
             rulings=RULINGS,
             most_named=MOST_NAMED,
             fields_of=lambda unit: list(shown_fields(unit, report.policy)),
@@ -53,7 +43,7 @@ def as_html(report: Report) -> str:
 def _kinds(report: Report) -> list[tuple[str, int, dict[str, int]]]:
     """The kinds of mismatch over all runs: how many pairs, and in how many of them which field differs."""
     found = []
-    for kind in MEANINGS:
+    for kind in sorted({kind for run in report.runs for kind in run.reconciled.totals.kinds}, key=rank):
         number = sum(run.reconciled.totals.kinds.get(kind, 0) for run in report.runs)
         fields: dict[str, int] = {}
         for run in report.runs:

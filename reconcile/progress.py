@@ -20,6 +20,7 @@ class PathRun:
     code_version: str
     started_at: datetime
     finished_at: datetime | None
+    normalisation: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -55,7 +56,12 @@ def run_progress(connection: Connection, run: str) -> RunProgress:
         raise UnknownRun(run, _known(connection))
     rows = connection.execute(select(shadow.path_runs).where(shadow.path_runs.c.run == run))
     paths = {
-        row.path: PathRun(code_version=row.code_version, started_at=row.started_at, finished_at=row.finished_at)
+        row.path: PathRun(
+            code_version=row.code_version,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            normalisation=row.normalisation,
+        )
         for row in rows
     }
     return RunProgress(run=run, kind=found.kind, scheduled_at=found.scheduled_at, position=found.position, paths=paths)

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reconcile.members import Key, keyed
+from reconcile.canonical import canonical
+from reconcile.identity import Key
+from reconcile.members import keyed
 from reconcile.policy import FieldRule
-from reconcile.values import canonical, changes
+from reconcile.terms import Terms
+from reconcile.values import changes
 from shadow.outcome import Json
 
 WHOLE = "value"
@@ -27,12 +30,13 @@ class Ranking:
     entries: tuple[tuple[Entry | None, Entry | None], ...]
 
 
-def ranking(rule: FieldRule, legacy: Sequence[Json], event_driven: Sequence[Json]) -> Ranking:
+def ranking(terms: Terms, legacy: Sequence[Json], event_driven: Sequence[Json]) -> Ranking:
     """The two lists side by side, judged as the policy judges them."""
+    rule = terms.rule
     columns = _columns(rule, [*legacy, *event_driven])
     one, other = keyed(legacy, rule.identity), keyed(event_driven, rule.identity)
-    left = _entries(rule, columns, one, other)
-    right = _entries(rule, columns, other, one)
+    left = _entries(terms, columns, one, other)
+    right = _entries(terms, columns, other, one)
     longest = max(len(left), len(right))
     left += [None] * (longest - len(left))
     right += [None] * (longest - len(right))
@@ -47,23 +51,23 @@ def _columns(rule: FieldRule, members: list[Json]) -> tuple[str, ...]:
 
 
 def _entries(
-    rule: FieldRule, columns: tuple[str, ...], here: dict[Key, Json], there: dict[Key, Json]
+    terms: Terms, columns: tuple[str, ...], here: dict[Key, Json], there: dict[Key, Json]
 ) -> list[Entry | None]:
     ranks = {key: rank for rank, key in enumerate(there, 1)}
     return [
-        Entry(cells=_cells(columns, here[key]), note=_note(rule, key, rank, here, there, ranks))
+        Entry(cells=_cells(columns, here[key]), note=_note(terms, key, rank, here, there, ranks))
         for rank, key in enumerate(here, 1)
     ]
 
 
 def _note(
-    rule: FieldRule, key: Key, rank: int, here: dict[Key, Json], there: dict[Key, Json], ranks: dict[Key, int]
+    terms: Terms, key: Key, rank: int, here: dict[Key, Json], there: dict[Key, Json], ranks: dict[Key, int]
 ) -> str:
     if key not in there:
         return "only here"
-    if changes(here[key], there[key], rule.tolerance):
+    if changes(here[key], there[key], terms, ("[]",)):
         return "other value"
-    if rule.ordered and ranks[key] != rank:
+    if terms.rule.ordered and ranks[key] != rank:
         return f"no. {ranks[key]} there"
     return ""
 

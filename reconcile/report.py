@@ -1,4 +1,4 @@
-"""The report: everything about some reconciled runs that a person signs on, as one page and as JSON."""
+"""The report: everything about some reconciled runs that a person signs on, as one page, as JSON and as JUnit XML."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,15 @@ from reconcile import evidence
 from reconcile.answer import Answer, Sum, answer, sum_up
 from reconcile.errors import PolicyRefused
 from reconcile.evidence import CauseCount, Group, Reconciled, UnitEvidence
+from reconcile.integrity import outcomes_digest, verdicts_digest
+from reconcile.judgement import Judgement, judge_statement
 from reconcile.late import late_events
 from reconcile.plan import ReconciliationPlan
 from reconcile.policy import Policy
 from reconcile.progress import RunProgress, run_progress
 from reconcile.selection import Selection, select_units
+from reconcile.stage_gate import StageGate
+from reconcile.statement import RunStatement, Statement, store
 
 MATCHING_EXAMPLES = 3
 
@@ -33,38 +37,103 @@ class RunReport:
     groups: tuple[Group, ...]
     shown: tuple[tuple[UnitEvidence, ...], ...]
     examples: tuple[UnitEvidence, ...]
+    statement: RunStatement
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Some runs of one job, under one policy. `shown` of each run holds for each of its groups the pairs shown."""
+    """Some runs of one job, under one policy. `shown` of each run holds for each of its groups the pairs shown.
 
+    `judgement` has the figures over all runs, None if there is no run; `digest` is that of `statement`, which is what a
+    sign-off names. `gates` are those of the stage that would be next.
+    """
+
+    digest: str
     job: str
     answer: Answer
+    judgement: Judgement | None
+    gates: tuple[StageGate, ...]
     totals: Sum
     runs: tuple[RunReport, ...]
     policy: Policy
     policy_digest: str
     show_unit: str
+    reproduce: str
     made_at: datetime
+    statement: Statement
 
 
-def make_report(engine: Engine, runs: Sequence[str], plan: ReconciliationPlan) -> Report:
-    """The report on reconciled runs, from one consistent snapshot. Raises UnknownRun and NotReconciled."""
+def make_report(
+    engine: Engine,
+    runs: Sequence[str],
+    plan: ReconciliationPlan,
+    *,
+    code_version: str = "",
+    made_at: datetime | None = None,
+) -> Report:
+    """The report on reconciled runs, from one consistent snapshot; its statement is stored under its digest.
+
+    Raises UnknownRun and NotReconciled.
+    """
+    made_at = made_at or datetime.now(UTC)
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as snapshot:
         selection = select_units(snapshot, runs, plan)
         reports = tuple(_run_report(snapshot, run, plan, selection) for run in runs)
+        doubts = _doubts(reports, plan, made_at)
+        statement = _statement(reports, plan, code_version, doubts)
+        judged = judge_statement(statement, made_at) if reports else None
+        gates = tuple(plan.stage_gates(snapshot, judged)) if judged and plan.stage_gates else ()
+    with engine.begin() as connection:
+        digest = store(connection, statement, made_at)
     totals = [report.reconciled.totals for report in reports]
-    made_at = datetime.now(UTC)
     return Report(
+        digest=digest,
         job=plan.job.name,
-        answer=answer(totals, _doubts(reports, plan.policy, made_at)),
+        answer=answer(totals, doubts),
+        judgement=judged,
+        gates=gates,
         totals=sum_up(totals),
         runs=reports,
         policy=plan.policy,
         policy_digest=plan.policy.digest(),
         show_unit=plan.show_unit,
+        reproduce=plan.reproduce,
         made_at=made_at,
+        statement=statement,
+    )
+
+
+def _statement(
+    reports: Sequence[RunReport], plan: ReconciliationPlan, code_version: str, doubts: Sequence[str]
+) -> Statement:
+    return Statement(
+        job=plan.job.name,
+        runs=tuple(report.statement for report in reports),
+        policy=plan.policy.digest(),
+        code_version=code_version,
+        configuration=dict(plan.configuration),
+        doubts=tuple(doubts),
+    )
+
+
+def _run_statement(snapshot: Connection, run: RunProgress, reconciled: Reconciled) -> RunStatement:
+    totals = reconciled.totals
+    return RunStatement(
+        run=run.run,
+        scheduled_at=run.scheduled_at,
+        position=run.position,
+        pairs=totals.pairs,
+        due=totals.due,
+        match=totals.match,
+        explained=totals.explained,
+        mismatch=totals.mismatch,
+        unexplained=totals.unexplained,
+        incomplete=totals.incomplete,
+        finished=not run.unfinished,
+        code_versions={path: state.code_version for path, state in sorted(run.paths.items())},
+        reconciled_by=reconciled.code_version,
+        outcomes=outcomes_digest(snapshot, run.run),
+        verdicts=verdicts_digest(snapshot, run.run),
     )
 
 
@@ -75,9 +144,10 @@ def as_json(report: Report) -> bytes:
 
 def _run_report(snapshot: Connection, run: str, plan: ReconciliationPlan, selection: Selection) -> RunReport:
     examples = evidence.matching_units(snapshot, run, MATCHING_EXAMPLES)
+    progress, reconciled = run_progress(snapshot, run), evidence.reconciled(snapshot, run)
     return RunReport(
-        run=run_progress(snapshot, run),
-        reconciled=evidence.reconciled(snapshot, run),
+        run=progress,
+        reconciled=reconciled,
         late_events=late_events(snapshot, run).counts(),
         causes=evidence.causes(snapshot, run),
         fields_by_kind=evidence.fields_by_kind(snapshot, run),
@@ -85,21 +155,28 @@ def _run_report(snapshot: Connection, run: str, plan: ReconciliationPlan, select
         groups=selection.groups(run),
         shown=selection.shown(run),
         examples=tuple(evidence.unit_evidence(snapshot, run, examples, plan)),
+        statement=_run_statement(snapshot, progress, reconciled),
     )
 
 
-def _doubts(reports: Sequence[RunReport], policy: Policy, made_at: datetime) -> list[str]:
-    doubts = []
-    for report in reports:
-        name = report.run.run
-        if report.reconciled.policy_digest != policy.digest():
-            doubts.append(f"Run {name} was reconciled under another policy: reconcile it again.")
-        if report.reconciled.outdated:
-            doubts.append(f"Run {name} has outcomes recorded after it was reconciled: reconcile it again.")
-        if report.run.unfinished != report.reconciled.totals.unfinished:
-            doubts.append(f"Run {name} was reconciled before both paths had finished: reconcile it again.")
+def _doubts(reports: Sequence[RunReport], plan: ReconciliationPlan, made_at: datetime) -> list[str]:
+    found = [doubt for report in reports for doubt in _doubts_of(report, plan)]
     try:
-        policy.refuse_expired(made_at.date())
+        plan.policy.refuse_expired(made_at.date())
     except PolicyRefused as expired:
-        doubts.append(str(expired))
-    return doubts
+        found.append(str(expired))
+    return found
+
+
+def _doubts_of(report: RunReport, plan: ReconciliationPlan) -> list[str]:
+    name, found = report.run.run, []
+    if report.reconciled.policy_digest != plan.policy.digest():
+        found.append(f"Run {name} was reconciled under another policy: reconcile it again.")
+    if report.reconciled.outdated:
+        found.append(f"Run {name} has outcomes recorded after it was reconciled: reconcile it again.")
+    if report.run.unfinished != report.reconciled.totals.unfinished:
+        found.append(f"Run {name} was reconciled before both paths had finished: reconcile it again.")
+    strange = {state.normalisation for state in report.run.paths.values()} - {plan.job.normalisation}
+    if strange:
+        found.append(f"Run {name} was recorded under other normalisations than the policy's: record it again.")
+    return found

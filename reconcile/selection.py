@@ -6,11 +6,11 @@ from itertools import zip_longest
 from sqlalchemy import Connection
 
 from reconcile import evidence
+from reconcile.canonical import canonical
 from reconcile.evidence import Group, UnitEvidence
 from reconcile.pair import Recorded
 from reconcile.plan import ReconciliationPlan
 from reconcile.progress import run_progress
-from reconcile.values import canonical
 
 PER_GROUP = 50
 """Pairs shown at most of one kind in one run."""

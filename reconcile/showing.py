@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from msgspec import UNSET
 
-from reconcile.difference import exact_rule
+from reconcile.difference import terms
 from reconcile.evidence import UnitEvidence
 from reconcile.marking import Row, marked, marked_markup
 from reconcile.pair import Recorded
-from reconcile.policy import FieldRule, Policy
+from reconcile.policy import Policy
 from reconcile.ranking import Ranking, plain, ranking
+from reconcile.terms import Terms
 from reconcile.values import Side
 
 
@@ -43,12 +44,11 @@ class ShownInput:
 def shown_fields(unit: UnitEvidence, policy: Policy) -> Iterator[ShownField]:
     """Every field either side has: those of the policy in its order, then the others by name."""
     one, other = _fields(unit.pair.legacy), _fields(unit.pair.event_driven)
-    ruled = [rule.field for rule in policy.fields]
+    ruled = [rule.field for rule in policy.top]
     for name in [*ruled, *sorted((one.keys() | other.keys()) - set(ruled))]:
         legacy, event_driven = one.get(name, UNSET), other.get(name, UNSET)
         if legacy is not UNSET or event_driven is not UNSET:
-            rule = policy.rule(name) or exact_rule(name, legacy, event_driven)
-            yield _shown(rule, legacy, event_driven, unit)
+            yield _shown(terms(policy, name, legacy, event_driven), legacy, event_driven, unit)
 
 
 def shown_inputs(unit: UnitEvidence) -> Iterator[ShownInput]:
@@ -72,14 +72,15 @@ def _state(unit: UnitEvidence, name: str, legacy: Side, event_driven: Side) -> s
     return "identical" if one == other else "tolerated"
 
 
-def _shown(rule: FieldRule, legacy: Side, event_driven: Side, unit: UnitEvidence) -> ShownField:
+def _shown(of_field: Terms, legacy: Side, event_driven: Side, unit: UnitEvidence) -> ShownField:
     """Both sides as they are; what is marked as different is what was compared, without what is no difference."""
+    rule = of_field.rule
     state = _state(unit, rule.field, legacy, event_driven)
     table: Ranking | None = None
     rows: tuple[Row, ...] = ()
     one, other = (None if side is UNSET else plain(side) for side in (legacy, event_driven))
     if rule.show == "list":
-        table = _ranking(rule, legacy, event_driven)
+        table = _ranking(of_field, legacy, event_driven)
     elif state == "differing" and rule.show != "number" and one is not None and other is not None:
         compared = [plain(side[rule.field]) for side in unit.compared]
         rows = tuple(marked_markup(*compared) if rule.show == "html" else marked(*compared))
@@ -94,6 +95,6 @@ def _shown(rule: FieldRule, legacy: Side, event_driven: Side, unit: UnitEvidence
     )
 
 
-def _ranking(rule: FieldRule, legacy: Side, event_driven: Side) -> Ranking | None:
+def _ranking(of_field: Terms, legacy: Side, event_driven: Side) -> Ranking | None:
     one, other = ([] if side is UNSET else side for side in (legacy, event_driven))
-    return ranking(rule, one, other) if isinstance(one, list) and isinstance(other, list) else None
+    return ranking(of_field, one, other) if isinstance(one, list) and isinstance(other, list) else None

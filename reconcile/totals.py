@@ -6,8 +6,19 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from reconcile.verdict import Ruling, Verdict
+from reconcile.measures import Noise, Timing
+from reconcile.statistics import upper_bound
 from shadow.outcome import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class CauseTotal:
+    """How many mismatching units of a run have this finding; `suspect` empty: nothing explains it."""
+
+    path: Path
+    suspect: str
+    says: str
+    units: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +27,10 @@ class Totals:
 
     `matched_within_tolerance` of the matches are equal under the policy but not identical; `tolerated` counts
     the fields to which that happened. `kinds` counts the mismatches by primary kind, `fields` those in which a
-    field differs. `unfinished` are the paths that have not finished; `seconds` is what a path took, None until
-    it has finished.
+    field differs. `unexplained` of the mismatches have no cause that replay brings about; `causes` counts findings.
+    `because` counts the explained ones by what explains them, `accepted` those by accepted difference. `due` is how
+    many units must have an outcome. `unfinished` are the paths that have not finished; `seconds` is what a path took,
+    None until it has finished; `timings` is what its single outcomes took.
     """
 
     run: str
@@ -32,6 +45,29 @@ class Totals:
     tolerated: Mapping[str, int] = field(default_factory=dict)
     unfinished: tuple[Path, ...] = ()
     seconds: Mapping[str, float | None] = field(default_factory=dict)
+    due: int = 0
+    unexplained: int = 0
+    causes: tuple[CauseTotal, ...] = ()
+    because: Mapping[str, int] = field(default_factory=dict)
+    accepted: Mapping[str, int] = field(default_factory=dict)
+    timings: Mapping[str, Timing] = field(default_factory=dict)
+    noise: Noise | None = None
+
+    @property
+    def judged(self) -> int:
+        """Pairs with equal inputs on which there is a verdict."""
+        return self.match + self.mismatch
+
+    @property
+    def coverage(self) -> float:
+        """Pairs with a verdict, over pairs that are due; from 0 to 1. Nothing is due and nothing there: 0."""
+        whole = max(self.due, self.pairs)
+        return (self.pairs - self.incomplete) / whole if whole else 0.0
+
+    @property
+    def bound(self) -> float:
+        """The exact upper bound of this run's mismatch rate, with 95 % confidence."""
+        return upper_bound(self.mismatch, self.judged)
 
     def to_json(self) -> dict[str, object]:
         """The stored form."""
@@ -45,40 +81,59 @@ class Totals:
 
 
 class Tally:
-    """Counts verdicts while a run is being reconciled."""
+    """Adds up stored verdicts."""
 
     def __init__(self) -> None:
-        self.rulings: Counter[Ruling] = Counter()
+        self.rulings: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
-        self.fields: Counter[str] = Counter()
-        self.tolerated: Counter[str] = Counter()
-        self.within_tolerance = 0
+        self.because: Counter[str] = Counter()
+        self.accepted: Counter[str] = Counter()
+        self.fields: dict[str, int] = {}
+        self.tolerated: dict[str, int] = {}
+        self.causes: list[CauseTotal] = []
+        self.unexplained = 0
 
-    def add(self, verdict: Verdict) -> None:
-        """Count one verdict on a pair whose digests did not settle it."""
-        self.rulings[verdict.ruling] += 1
-        self.tolerated.update(verdict.tolerated)
-        if verdict.ruling == "match":
-            self.within_tolerance += 1
-        if verdict.ruling == "mismatch":
-            self.kinds.update([verdict.kind] if verdict.kind else [])
-            self.fields.update(verdict.fields)
+    def add(self, ruling: str, kind: str | None, because: str | None, accepted: str | None, pairs: int) -> None:
+        """Count `pairs` stored verdicts that are alike."""
+        self.rulings[ruling] += pairs
+        if ruling == "mismatch" and kind:
+            self.kinds[kind] += pairs
+        if because:
+            self.because[because] += pairs
+        if accepted:
+            self.accepted[accepted] += pairs
 
     def totals(
-        self, run: str, *, settled: int, seconds: Mapping[str, float | None], unfinished: tuple[Path, ...]
+        self,
+        run: str,
+        *,
+        pairs: int,
+        due: int,
+        seconds: Mapping[str, float | None],
+        unfinished: tuple[Path, ...],
+        timings: Mapping[str, Timing],
+        noise: Noise | None,
     ) -> Totals:
-        """The totals, with `settled` pairs that matched by digest alone."""
+        """The totals; pairs of which nothing is stored matched by digest alone."""
+        others = self.rulings["explained"] + self.rulings["mismatch"] + self.rulings["incomplete"]
         return Totals(
             run=run,
-            pairs=settled + self.rulings.total(),
-            match=settled + self.rulings["match"],
+            pairs=pairs,
+            match=pairs - others,
             explained=self.rulings["explained"],
             mismatch=self.rulings["mismatch"],
             incomplete=self.rulings["incomplete"],
-            matched_within_tolerance=self.within_tolerance,
+            matched_within_tolerance=self.rulings["match"],
             kinds=dict(self.kinds.most_common()),
-            fields=dict(self.fields.most_common()),
-            tolerated=dict(self.tolerated.most_common()),
+            fields=self.fields,
+            tolerated=self.tolerated,
             unfinished=unfinished,
             seconds=seconds,
+            due=due,
+            unexplained=self.unexplained,
+            causes=tuple(self.causes),
+            because=dict(self.because.most_common()),
+            accepted=dict(self.accepted.most_common()),
+            timings=timings,
+            noise=noise,
         )

@@ -1,21 +1,21 @@
-"""Values: where two JSON values differ, to within an absolute tolerance for numbers, found by DeepDiff."""
+"""Values: where two JSON values differ on the terms of their field, found by DeepDiff."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol, TypeAlias, cast
 
-import msgspec
 from deepdiff import DeepDiff
 from deepdiff.helper import notpresent
 from deepdiff.operator import BaseOperator
 from msgspec import UNSET, UnsetType
 
+from reconcile.canonical import canonical
+from reconcile.grants import Tolerance
+from reconcile.terms import Place, Terms
 from shadow.outcome import Json
 
 Side: TypeAlias = "Json | UnsetType"
-
-_encoder = msgspec.json.Encoder(order="deterministic")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,31 +27,30 @@ class Change:
     event_driven: Side = UNSET
 
 
-def canonical(value: Json) -> bytes:
-    """The bytes of a value as they enter an outcome's digest."""
-    return _encoder.encode(value)
+def changes(legacy: Json, event_driven: Json, terms: Terms | None = None, at: Place = ()) -> tuple[Change, ...]:
+    """The places where two values differ; lists are compared rank by rank unless the terms say how to tell members.
 
-
-def changes(legacy: Json, event_driven: Json, tolerance: float = 0.0) -> tuple[Change, ...]:
-    """The places where two values differ by more than `tolerance`; lists are compared rank by rank.
-
-    Without a tolerance equal means identical in the canonical form: 1 and 1.0 differ, as do 0.0 and -0.0.
+    `at` is where in the field the values lie. Without terms equal means identical in the canonical form: 1 and 1.0
+    differ, as do 0.0 and -0.0.
     """
     if canonical(legacy) == canonical(event_driven):
         return ()
+    one, other = (terms.shaped(value, at) if terms else value for value in (legacy, event_driven))
     # DeepDiff lists places in an order that changes with the hash seed.
-    found = tuple(sorted(_found(_deep_diff(legacy, event_driven, tolerance)), key=_place))
-    if not found and tolerance == 0:
+    found = tuple(sorted(_found(_deep_diff(one, other, terms, at)), key=_place))
+    if not found and (terms is None or terms.exact):
         return (Change(at=(), legacy=legacy, event_driven=event_driven),)
     return found
 
 
-def within(one: float, other: float, tolerance: float) -> bool:
-    """Whether two numbers are at most `tolerance` apart, in exact arithmetic on their decimal forms.
+def within(one: float, other: float, tolerance: Tolerance) -> bool:
+    """Whether two numbers are as close as the tolerance says, in exact arithmetic on their decimal forms.
 
     In floating point 0.500001 and 0.5 are more than 0.000001 apart.
     """
-    return abs(Fraction(repr(one)) - Fraction(repr(other))) <= Fraction(repr(tolerance))
+    a, b = Fraction(repr(one)), Fraction(repr(other))
+    allowed = max(Fraction(repr(tolerance.absolute)), Fraction(repr(tolerance.relative)) * max(abs(a), abs(b)))
+    return abs(a - b) <= allowed
 
 
 class _Level(Protocol):
@@ -64,20 +63,22 @@ class _Level(Protocol):
 
 
 class _Tolerance(BaseOperator):
-    """Numbers within an absolute tolerance are equal. (DeepDiff's own math_epsilon adds a relative one.)"""
+    """Numbers within the tolerance of their place are equal. (DeepDiff's own math_epsilon is one for all places.)"""
 
-    def __init__(self, tolerance: float) -> None:
+    def __init__(self, terms: Terms, at: Place) -> None:
         super().__init__(types=[int, float])
-        self._tolerance = tolerance
+        self._terms = terms
+        self._at = at
 
     def match(self, level: _Level) -> bool:
         return _is_number(level.t1) and _is_number(level.t2)
 
     def give_up_diffing(self, level: _Level, diff_instance: DeepDiff) -> bool:  # noqa: ARG002  DeepDiff's signature
-        return within(cast(float, level.t1), cast(float, level.t2), self._tolerance)
+        tolerance = self._terms.tolerance((*self._at, *level.path(output_format="list")))
+        return tolerance is not None and within(cast(float, level.t1), cast(float, level.t2), tolerance)
 
 
-def _deep_diff(legacy: Json, event_driven: Json, tolerance: float) -> DeepDiff:
+def _deep_diff(legacy: Json, event_driven: Json, terms: Terms | None, at: Place) -> DeepDiff:
     return DeepDiff(
         legacy,
         event_driven,
@@ -85,7 +86,7 @@ def _deep_diff(legacy: Json, event_driven: Json, tolerance: float) -> DeepDiff:
         zip_ordered_iterables=True,
         threshold_to_diff_deeper=0,
         ignore_private_variables=False,
-        custom_operators=[_Tolerance(tolerance)] if tolerance > 0 else None,
+        custom_operators=[_Tolerance(terms, at)] if terms else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Writing a report into a directory: the page and the JSON, each at once or not at all."""
+"""Writing a report into a directory: the page, the JSON and the JUnit XML, each at once or not at all."""
 
 import os
 import tempfile
@@ -7,16 +7,24 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from reconcile.junit import as_junit
 from reconcile.page import as_html
 from reconcile.plan import ReconciliationPlan
-from reconcile.report import as_json, make_report
+from reconcile.report import Report, as_json, make_report
 
 
-def write_report(engine: Engine, runs: Sequence[str], plan: ReconciliationPlan, directory: Path) -> Path:
-    """Write `report.html` and `report.json` into `directory`; the page's path."""
-    report = make_report(engine, runs, plan)
+def write_report(
+    engine: Engine, runs: Sequence[str], plan: ReconciliationPlan, directory: Path, *, code_version: str = ""
+) -> Path:
+    """Write `report.html`, `report.json` and `report.xml` (JUnit) into `directory`; the page's path."""
+    return write(make_report(engine, runs, plan, code_version=code_version), directory)
+
+
+def write(report: Report, directory: Path) -> Path:
+    """Write a report into `directory`; the page's path."""
     directory.mkdir(parents=True, exist_ok=True)
     _write(directory / "report.json", as_json(report))
+    _write(directory / "report.xml", as_junit(report))
     page = directory / "report.html"
     _write(page, as_html(report).encode())
     return page

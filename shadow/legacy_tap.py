@@ -63,7 +63,7 @@ def run_legacy(
         recorder.hold(books, event.run, "legacy")
         if recorder.finished(books, event.run, "legacy"):
             return Tapped(run=run, sends=sends, already=True)
-        recorder.open_path(books, event.run, "legacy", code_version)
+        recorder.open_path(books, event.run, "legacy", code_version, gate.job.normalisation)
         with engine.connect().execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         ) as snapshot:

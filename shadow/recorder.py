@@ -1,6 +1,6 @@
 """Recording: a run is opened once, each path stores its outcomes with their digests, and is closed when complete."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -39,9 +39,9 @@ def open_run(connection: sa.Connection, event: RunEvent, position: int) -> None:
     connection.execute(_OPEN_RUN, parameters)
 
 
-def open_path(connection: sa.Connection, run: str, path: Path, code_version: str) -> None:
+def open_path(connection: sa.Connection, run: str, path: Path, code_version: str, normalisation: str = "") -> None:
     """Write down that this path has begun the run; what an interrupted attempt left is removed."""
-    parameters = {"run": run, "path": path, "code_version": code_version}
+    parameters = {"run": run, "path": path, "code_version": code_version, "normalisation": normalisation}
     connection.execute(_FORGET, parameters)
     connection.execute(_OPEN_PATH, parameters)
 
@@ -59,6 +59,15 @@ def finished(connection: sa.Connection, run: str, path: Path) -> bool:
 def record(connection: sa.Connection, job: Job, run: str, path: Path, outcomes: Iterable[Outcome]) -> int:
     """Store outcomes in the transaction of `connection`; how many."""
     return copy_rows(connection, "cutover.outcomes", COLUMNS, _rows(job, run, path, outcomes))
+
+
+def revise(connection: sa.Connection, job: Job, run: str, path: Path, outcomes: Sequence[Outcome]) -> int:
+    """Store outcomes in place of what the path recorded for their units; how many of them say something else now.
+
+    An outcome that is as it was is left alone, so that whoever looks for what changed sees just that.
+    """
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in _rows(job, run, path, outcomes)]
+    return sum(connection.execute(_REVISE, row).rowcount for row in rows)
 
 
 def hold(connection: sa.Connection, run: str, path: Path) -> None:
@@ -89,13 +98,26 @@ _OPEN_RUN = sa.text("""
     VALUES (:run, :kind, :scheduled_at, :position, :sends, :percent, :salt) ON CONFLICT DO NOTHING
 """)
 
+_REVISE = sa.text(f"""
+    INSERT INTO cutover.outcomes AS o ({", ".join(COLUMNS)})
+    VALUES ({", ".join(f"CAST(:{name} AS jsonb)" if name == "inputs" else f":{name}" for name in COLUMNS)})
+    ON CONFLICT (run, path, unit) DO UPDATE SET
+        decision = excluded.decision, reason = excluded.reason, digest = excluded.digest,
+        fingerprint = excluded.fingerprint, inputs = excluded.inputs, content = excluded.content,
+        milliseconds = excluded.milliseconds, recorded_at = clock_timestamp(), recorded_in = DEFAULT,
+        revision = o.revision + 1
+    WHERE (o.digest, o.fingerprint, o.content)
+          IS DISTINCT FROM (excluded.digest, excluded.fingerprint, excluded.content)
+""")  # noqa: S608 - our own columns
+
 _FORGET = sa.text("DELETE FROM cutover.outcomes WHERE run = :run AND path = :path")
 
 _OPEN_PATH = sa.text("""
-    INSERT INTO cutover.path_runs (run, path, code_version, started_at)
-    VALUES (:run, :path, :code_version, clock_timestamp())
+    INSERT INTO cutover.path_runs (run, path, code_version, normalisation, started_at)
+    VALUES (:run, :path, :code_version, :normalisation, clock_timestamp())
     ON CONFLICT (run, path) DO UPDATE SET
-        code_version = excluded.code_version, started_at = excluded.started_at, finished_at = NULL
+        code_version = excluded.code_version, normalisation = excluded.normalisation,
+        started_at = excluded.started_at, finished_at = NULL
 """)
 
 _CLOSE_PATH = sa.text("""

@@ -10,13 +10,13 @@ from shadow.recorder import close_path, open_path, open_run
 RUNS = frozenset({"WeekStarted", "DayStarted"})
 
 
-def run_subscriptions(code_version: str, *, last: Sequence[str]) -> list[Subscription]:
+def run_subscriptions(code_version: str, *, last: Sequence[str], normalisation: str = "") -> list[Subscription]:
     """`runs` opens each run before anything is recorded; `run_ends` closes it behind the subscriptions in `last`."""
 
     def open_runs(connection: sa.Connection, batch: Batch) -> None:
         for position, event in _runs(batch):
             open_run(connection, event, position)
-            open_path(connection, event.run, "event_driven", code_version)
+            open_path(connection, event.run, "event_driven", code_version, normalisation)
 
     def close_runs(connection: sa.Connection, batch: Batch) -> None:
         for _, event in _runs(batch):

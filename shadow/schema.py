@@ -7,6 +7,7 @@ metadata = sa.MetaData(schema="cutover")
 
 MOMENT = sa.DateTime(timezone=True)
 
+
 runs = sa.Table(
     "runs",
     metadata,
@@ -29,6 +30,7 @@ path_runs = sa.Table(
     sa.Column("code_version", sa.Text, nullable=False),
     sa.Column("started_at", MOMENT, nullable=False),
     sa.Column("finished_at", MOMENT),
+    sa.Column("normalisation", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("path IN ('legacy', 'event_driven')", name="path_runs_path"),
 )
 
@@ -46,6 +48,15 @@ outcomes = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),
     sa.Column("milliseconds", sa.REAL, nullable=False),
     sa.Column("recorded_at", MOMENT, nullable=False, server_default=sa.func.clock_timestamp()),
+    sa.Column(
+        "recorded_in",
+        sa.BigInteger,
+        nullable=False,
+        server_default=sa.text("((pg_current_xact_id())::text)::bigint"),
+        comment="the transaction that wrote this: a snapshot can be asked whether it saw it",
+    ),
+    sa.Column("revision", sa.Integer, nullable=False, server_default="0"),
+    sa.Index("outcomes_recorded_in", "run", "recorded_in"),
     sa.ForeignKeyConstraint(["run", "path"], ["cutover.path_runs.run", "cutover.path_runs.path"]),
     sa.CheckConstraint("decision IN ('send', 'skip')", name="outcomes_decision"),
 )
@@ -58,4 +69,13 @@ late_events = sa.Table(
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("unit", sa.Text),
     comment="what the legacy snapshot saw although it lies behind the barrier; unit NULL concerns every unit",
+)
+
+noise = sa.Table(
+    "noise",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey(runs.c.run), primary_key=True),
+    sa.Column("unit", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    comment="what the legacy path came to a second time, for a sample of units",
 )

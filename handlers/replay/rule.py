@@ -1,6 +1,5 @@
 """The rule of docs/rule.md as data, so that a replay can change one thing of it and see what comes of that."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
@@ -65,7 +64,7 @@ def _suspect(name: str, says: str, rule: Rule) -> Suspect:
 
 SUSPECTS: tuple[Suspect, ...] = (
     _suspect("lost", "has no outcome for a user who was registered", Rule(loses_the_user=True)),
-    _suspect("late_events", "took in events that lie behind the barrier", Rule(until="late events")),
+    _suspect("late_events", "took in the run's late events", Rule(until="late events")),
     _suspect("late_events", "took in events that lie behind the barrier", Rule(until="next run")),
     _without("OrderCancelled", "OrderCancelled is not applied: cancelled orders count"),
     _without("ItemsReturned", "ItemsReturned is not applied: what came back counts as bought"),
@@ -74,10 +73,10 @@ SUSPECTS: tuple[Suspect, ...] = (
     _without("UserResubscribed", "UserResubscribed is not applied: skips users who want mail again"),
     _suspect("stale_catalogue", "ranks by the catalogue as of the run before", Rule(catalogue="run before")),
     _suspect("twice", "an order is folded twice", Rule(orders_fold=2)),
-    _suspect("time_zone", "the scheduled time is off by one hour", Rule(shift=-HOUR)),
-    _suspect("time_zone", "the scheduled time is off by one hour", Rule(shift=HOUR)),
-    _suspect("week_boundary", "the scheduled time is off by one day", Rule(shift=timedelta(days=-1))),
-    _suspect("week_boundary", "the scheduled time is off by one day", Rule(shift=timedelta(days=1))),
+    _suspect("time_zone", "the scheduled time is an hour early", Rule(shift=-HOUR)),
+    _suspect("time_zone", "the scheduled time is an hour late", Rule(shift=HOUR)),
+    _suspect("week_boundary", "the scheduled time is a day early", Rule(shift=timedelta(days=-1))),
+    _suspect("week_boundary", "the scheduled time is a day late", Rule(shift=timedelta(days=1))),
     _suspect("ties_descending", "equal scores are listed by descending product id", Rule(ties="descending")),
     _suspect("list_length", "lists end one product early", Rule(length=4)),
     _suspect("list_length", "lists end one product late", Rule(length=6)),
@@ -114,8 +113,3 @@ SUSPECTS: tuple[Suspect, ...] = (
     _suspect("intro", "says of personal lists that they are popular, and the other way round", Rule(intro="swapped")),
 )
 """In the order of telling: of two that explain the same users equally well the earlier one is named."""
-
-
-def by_name(name: str) -> Mapping[str, Suspect]:
-    """The variants of the suspect of this name, by what they say; empty if there is none."""
-    return {suspect.says: suspect for suspect in SUSPECTS if suspect.name == name}

@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from console.weekly_job import normalise
+from console.weekly_policy import POLICY
 from handlers.composition import Offer, compose, published
 from tests.legacy import plain_rule
 from tests.legacy.shop_tables import Product, User
@@ -42,7 +42,7 @@ def test_styles_are_inlined_once_and_no_style_element_is_left() -> None:
 
 def test_what_is_compared_of_the_html_has_neither_styles_nor_space_between_elements() -> None:
     html = compose("7", "Ann", [Offer("a", "Blue  Mug", 5)], personal=True).html
-    normalised = normalise({"html": html, "subject": "s"})
+    normalised = POLICY.normalise({"html": html, "subject": "s"})
     assert normalised["subject"] == "s"
     assert normalised["html"] == (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Ann, picked for you this week</title></head>'

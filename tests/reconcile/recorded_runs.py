@@ -1,12 +1,12 @@
 """Runs as the two paths would have recorded them: written straight into the tables reconciliation reads."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from reconcile import FieldRule, Policy, ReconciliationPlan
+from reconcile import FieldRule, Policy, ReconciliationPlan, Tolerance
 from shadow import schema
 from shadow.job import Job
 from shadow.outcome import Fields, Json, Outcome, Path, digest, fingerprint, pack
@@ -23,10 +23,13 @@ PLAN = ReconciliationPlan(
                 field="items",
                 show="list",
                 identity="book",
-                tolerance=1e-6,
-                owner="lists team",
-                reason="sums in another order",
-                expires=date(2099, 1, 1),
+                tolerance=Tolerance(
+                    absolute=1e-6,
+                    owner="lists team",
+                    reason="sums in another order",
+                    ticket="LISTS-7",
+                    expires=date(2099, 1, 1),
+                ),
             ),
             FieldRule(field="text"),
             FieldRule(field="page", show="html"),
@@ -57,7 +60,6 @@ class RecordedRun:
     unfinished: frozenset[Path] = frozenset()
     absent: frozenset[Path] = frozenset()
     position: int = 48_213
-    recorded_at: datetime = field(default=AT)
 
     def write(self, database: sa.Engine) -> None:
         """Insert everything."""
@@ -94,7 +96,6 @@ class RecordedRun:
             "inputs": dict(outcome.inputs),
             "content": pack(outcome.fields),
             "milliseconds": 1.0,
-            "recorded_at": self.recorded_at,
         }
 
 

@@ -1,11 +1,19 @@
 """Changes say each place at which two values differ, whatever DeepDiff would rather do."""
 
+from datetime import date
+
+from reconcile.grants import Tolerance
+from reconcile.policy import FieldRule
+from reconcile.terms import Terms
 from reconcile.values import Change, changes
 from shadow.outcome import Json
 
+TOLERANCE = Tolerance(absolute=0.1, owner="team", reason="rounding", ticket="T-1", expires=date(2099, 1, 1))
+ABOUT = Terms(rule=FieldRule(field="n", show="number", tolerance=TOLERANCE))
+
 
 def test_keys_that_look_private_are_compared_under_a_tolerance_too() -> None:
-    assert changes({"__a": 1}, {"__a": 9}, tolerance=0.5) == (Change(at=("__a",), legacy=1, event_driven=9),)
+    assert changes({"__a": 1}, {"__a": 9}, ABOUT) == (Change(at=("__a",), legacy=1, event_driven=9),)
 
 
 def test_lists_are_compared_rank_by_rank() -> None:
@@ -21,4 +29,4 @@ def test_a_sparse_object_is_not_collapsed_into_one_change() -> None:
 
 
 def test_numbers_far_apart_differ_however_large_they_are() -> None:
-    assert changes({"n": 1e12}, {"n": 1e12 + 5}, tolerance=0.1) != ()
+    assert changes({"n": 1e12}, {"n": 1e12 + 5}, ABOUT) != ()

@@ -6,14 +6,15 @@ from datetime import date
 import pytest
 import sqlalchemy as sa
 
-from reconcile import FieldRule, Policy, ReconciliationPlan, ToleranceExpired, Totals, UnknownRun, reconcile
-from reconcile.difference import TELLING
+from reconcile import FieldRule, GrantExpired, Policy, ReconciliationPlan, Totals, UnknownRun, reconcile
+from reconcile.measures import Timing
 from reconcile.schema import comparisons, reconciliations
 from shadow.job import Job
 from shadow.outcome import Fields, Json, Outcome, Path
 from tests.reconcile.recorded_runs import PLAN, RecordedRun, by_unit, of_every_kind, sent, skipped
 
 RUN = "2026-W47"
+KINDS = ("missing_in_legacy", "missing_in_event_driven", "decision", "members", "order", "value", "text", "page")
 
 
 def stored(database: sa.Engine) -> dict[str, tuple[str, str | None, list[str]]]:
@@ -33,24 +34,29 @@ def test_a_run_comes_to_totals_that_add_up(database: sa.Engine) -> None:
         mismatch=8,
         incomplete=1,
         matched_within_tolerance=1,
-        kinds=dict.fromkeys(TELLING, 1),
+        kinds=dict.fromkeys(KINDS, 1),
         fields={"items": 3, "text": 3, "page": 1, "decision": 1},
         tolerated={"items": 1},
         seconds={"legacy": 90.0, "event_driven": 2.0},
+        due=13,
+        unexplained=8,
+        because={"timing": 1},
+        timings={path: Timing(p50_ms=1.0, p99_ms=1.0, total_seconds=0.012) for path in ("legacy", "event_driven")},
     )
     assert totals.pairs == totals.match + totals.explained + totals.mismatch + totals.incomplete
     assert sum(totals.kinds.values()) == totals.mismatch
 
 
-def test_every_pair_that_is_no_match_is_stored_with_its_verdict_kind_and_fields(database: sa.Engine) -> None:
+def test_every_pair_that_no_digest_settles_is_stored_with_its_verdict_kind_and_fields(database: sa.Engine) -> None:
     of_every_kind().write(database)
     reconcile(database, RUN, PLAN, code_version="abc")
     assert stored(database) == {
+        "u02": ("match", None, []),
         "u03": ("mismatch", "members", ["items", "text"]),
         "u04": ("mismatch", "order", ["items", "text"]),
         "u05": ("mismatch", "value", ["items"]),
         "u06": ("mismatch", "text", ["text"]),
-        "u07": ("mismatch", "html", ["page"]),
+        "u07": ("mismatch", "page", ["page"]),
         "u08": ("mismatch", "decision", ["decision"]),
         "u09": ("explained", "members", ["items", "text"]),
         "u10": ("incomplete", None, []),
@@ -90,7 +96,7 @@ def test_reconciling_one_run_leaves_others_alone(database: sa.Engine) -> None:
     reconcile(database, RUN, PLAN, code_version="abc")
     with database.connect() as connection:
         counted = connection.execute(sa.select(comparisons.c.run, sa.func.count()).group_by(comparisons.c.run))
-        assert {tuple(row) for row in counted} == {(RUN, 10), ("2026-W48", 10)}
+        assert {tuple(row) for row in counted} == {(RUN, 11), ("2026-W48", 11)}
 
 
 @pytest.mark.parametrize("state", ["unfinished", "absent"])
@@ -123,9 +129,11 @@ def test_an_unknown_run_is_refused_with_the_known_ones(database: sa.Engine) -> N
 
 def test_an_expired_tolerance_is_refused_before_anything_is_compared(database: sa.Engine) -> None:
     of_every_kind().write(database)
-    expired = replace(PLAN.policy.fields[0], expires=date(2020, 1, 1))
+    tolerance = PLAN.policy.fields[0].tolerance
+    assert tolerance is not None
+    expired = replace(PLAN.policy.fields[0], tolerance=replace(tolerance, expires=date(2020, 1, 1)))
     plan = replace(PLAN, policy=Policy(name="old", fields=(expired,)))
-    with pytest.raises(ToleranceExpired, match="expired on 2020-01-01"):
+    with pytest.raises(GrantExpired, match="expired on 2020-01-01"):
         reconcile(database, RUN, plan, code_version="abc")
     assert stored(database) == {}
 

@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 from reconcile import NotReconciled, Policy, UnknownRun, make_report, reconcile, write_report
 from reconcile.page import as_html
 from reconcile.selection import PER_GROUP
+from shadow.recorder import revise
 from tests.reconcile.recorded_runs import PLAN, RecordedRun, of_every_kind, sent
 
 RUN = "2026-W47"
@@ -129,7 +129,7 @@ def test_both_files_are_written_whole(database: sa.Engine, tmp_path: Path) -> No
     directory = tmp_path / "some" / "where"
     page = write_report(database, [RUN], PLAN, directory)
     assert page == directory / "report.html"
-    assert sorted(file.name for file in directory.iterdir()) == ["report.html", "report.json"]
+    assert sorted(file.name for file in directory.iterdir()) == ["report.html", "report.json", "report.xml"]
     document = json.loads((directory / "report.json").read_text())
     (run,) = document["runs"]
     assert document["answer"]["state"] == "differ"
@@ -145,21 +145,23 @@ def test_a_run_that_was_not_reconciled_is_refused(database: sa.Engine) -> None:
         make_report(database, ["2026-W01"], PLAN)
 
 
-def good(recorded_at: datetime) -> RecordedRun:
+def good() -> RecordedRun:
     both = {"u1": sent("u1", ("b1", 0.5))}
-    return RecordedRun(run=RUN, legacy=both, event_driven=both, recorded_at=recorded_at)
+    return RecordedRun(run=RUN, legacy=both, event_driven=both)
 
 
 def test_evidence_that_is_outdated_cannot_be_signed(database: sa.Engine) -> None:
-    good(recorded_at=datetime.now(UTC) + timedelta(hours=1)).write(database)
+    good().write(database)
     reconcile(database, RUN, PLAN, code_version="abc")
+    with database.begin() as connection:
+        revise(connection, PLAN.job, RUN, "legacy", [sent("u1", ("b1", 0.6))])
     answer = make_report(database, [RUN], PLAN).answer
     assert answer.state == "incomplete"
     assert "outcomes recorded after it was reconciled" in " ".join(answer.sentences)
 
 
 def test_evidence_under_another_policy_cannot_be_signed(database: sa.Engine) -> None:
-    good(recorded_at=datetime(2026, 11, 16, tzinfo=UTC)).write(database)
+    good().write(database)
     reconcile(database, RUN, PLAN, code_version="abc")
     assert "under another policy" not in " ".join(make_report(database, [RUN], PLAN).answer.sentences)
     other = replace(PLAN, policy=Policy(name="other", fields=PLAN.policy.fields))

@@ -95,7 +95,7 @@ CASES = [
         legacy=recorded(decision="skip", reason="empty"),
         event_driven=recorded(decision="skip", reason="closed"),
         ruling="mismatch",
-        kind="decision",
+        kind="eligibility",
     ),
     Case(
         says="other inputs, covered by an event of the unit",
