@@ -15,6 +15,7 @@ MEANINGS: Mapping[str, str] = {
     "members": "a list has other members",
     "order": "same members, other order",
     "value": "same members and order, other values",
+    "wording": "only words differ, in several fields",
     "inputs": "equal outcomes, but the event-driven path holds something else than the log says",
 }
 """What each kind means; what comes earlier usually causes what comes later."""
@@ -30,6 +31,14 @@ def rank(kind: str | None) -> int:
 def meaning(kind: str) -> str:
     """What the kind says, in a few words."""
     return MEANINGS.get(kind, f"only the {kind} differs")
+
+
+def primary(found: Iterable[Kind]) -> Kind | None:
+    """The kind a pair is counted under: the most telling one, `wording` for several fields of words."""
+    kinds = distinct(found)
+    if not kinds:
+        return None
+    return Kind("wording") if len(kinds) > 1 and kinds[0] not in _RANKS else kinds[0]
 
 
 def distinct(found: Iterable[Kind]) -> tuple[Kind, ...]:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from reconcile.difference import differences, kinds, tolerated
 from reconcile.finding import Finding
-from reconcile.kinds import Kind
+from reconcile.kinds import Kind, primary
 from reconcile.late import LateEvent, LateEvents
 from reconcile.pair import Pair, Recorded
 from reconcile.plan import ReconciliationPlan
@@ -135,7 +135,7 @@ def _compare(
         return Kind("eligibility"), ("reason", *names), forgiven
     if not found:
         return (None, (), forgiven) if forgiven else (Kind("value"), ("digest",), ())
-    return kinds(found)[0], names, forgiven
+    return primary(kinds(found)), names, forgiven
 
 
 def _decided(plan: ReconciliationPlan, reason: str | None) -> Kind:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -85,6 +86,8 @@ def _ordered(candidates: Iterable[tuple[str, float]], rule: Rule) -> Listing:
 
 def _shaped(best_first: Listing, rule: Rule) -> Listing:
     listed = best_first[: rule.length]
+    if rule.ties == "descending in the list":
+        listed = _ordered(listed, replace(rule, ties="descending"))
     if rule.decimals is None:
         listed = tuple((product_id, float(rounded(np.array(score)))) for product_id, score in listed)
     return (listed[0], *listed[: rule.length - 1]) if rule.repeat_first and listed else listed

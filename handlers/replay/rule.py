@@ -29,7 +29,7 @@ class Rule:
     pieces_weigh: bool = False
     half_precision: bool = False
     decimals: int | None = 6
-    ties: Literal["ascending", "descending"] = "ascending"
+    ties: Literal["ascending", "descending", "descending in the list"] = "ascending"
     length: int = 5
     repeat_first: bool = False
     bought_left_out: bool = True
@@ -77,7 +77,8 @@ SUSPECTS: tuple[Suspect, ...] = (
     _suspect("time_zone", "the scheduled time is an hour late", Rule(shift=HOUR)),
     _suspect("week_boundary", "the scheduled time is a day early", Rule(shift=timedelta(days=-1))),
     _suspect("week_boundary", "the scheduled time is a day late", Rule(shift=timedelta(days=1))),
-    _suspect("ties_descending", "equal scores are listed by descending product id", Rule(ties="descending")),
+    _suspect("ties_descending", "of equal scores the highest product id comes first", Rule(ties="descending")),
+    _suspect("ties_descending", "equal scores are listed by descending id", Rule(ties="descending in the list")),
     _suspect("list_length", "lists end one product early", Rule(length=4)),
     _suspect("list_length", "lists end one product late", Rule(length=6)),
     _suspect("duplicate", "the first product is listed twice", Rule(repeat_first=True)),
