@@ -11,7 +11,8 @@ from console.screen import say
 
 COMMANDS = {
     "console.commands.rehearsals": ("demo", "rehearse"),
-    "console.commands.migration": ("legacy-run", "start-run", "reconcile"),
+    "console.commands.migration": ("legacy-run", "start-run"),
+    "console.commands.reconciling": ("reconcile", "report"),
     "console.commands.explain": ("explain",),
     "console.commands.why": ("why",),
     "console.commands.delivery": ("campaign", "unconfirmed", "deadletters"),

@@ -10,17 +10,18 @@ from typing import Self
 
 import sqlalchemy as sa
 
+from console.configuration import configuration
 from console.processes import Processes, environment, web_command
 from console.screen import Advance
 from console.stand_in import StandIn
 from console.tap import legacy_tap
-from console.weekly_job import PLAN
+from console.weekly_job import plan_in
 from console.wiring import System, build
 from events import StageChanged, emit, head, lagging
 from events.vocabulary import Stage
 from handlers.delivery.books import Books, books, unsettled
 from handlers.delivery.settings import DeliverySettings
-from reconcile import Totals, reconcile
+from reconcile import ReconciliationPlan, Totals, reconcile
 from runtime import database as databases
 from runtime.servers import Servers
 from runtime.version import code_version
@@ -184,9 +185,14 @@ class Playground:
         with self.engine.connect() as connection:
             return books(connection, run)
 
+    @property
+    def plan(self) -> ReconciliationPlan:
+        """How its runs are compared and reported."""
+        return plan_in(self.database, configuration(self.system))
+
     def reconcile(self, run: str) -> Totals:
         """Compare what both paths recorded."""
-        return reconcile(self.engine, run, PLAN, code_version=code_version())
+        return reconcile(self.engine, run, self.plan, code_version=code_version())
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Return when `condition` holds. Raises ProcessDied if a process ends before, NotFinished after ten minutes."""

@@ -15,11 +15,11 @@ from console.failures import WrongUse
 from console.playground import Playground
 from console.run_line import line_of
 from console.screen import Screen
-from console.weekly_job import plan_in
 from events import head
 from events.vocabulary import Stage
 from handlers.delivery.books import Books
 from reconcile import Totals, write_report
+from runtime.version import code_version
 from sandbox.shop.actions import Action
 from sandbox.shop.shop import perform
 from shadow.schedule import runs_between, scheduled_at
@@ -79,7 +79,7 @@ def rehearse(
             if run in stages:
                 delivered.append(_delivered(playground, run, screen))
         with screen.working("Writing the report"):
-            page = write_report(playground.engine, runs, plan_in(playground.database), report)
+            page = write_report(playground.engine, runs, playground.plan, report, code_version=code_version())
         with playground.engine.connect() as connection:
             events = head(connection)
     return Rehearsed(totals=totals, delivered=delivered, events=events, seconds=time.monotonic() - began, report=page)

@@ -1,6 +1,6 @@
 """Weekly recommendations as a job: how its outcomes are recorded, normalised, compared and explained."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -39,9 +39,16 @@ PLAN = ReconciliationPlan(
 )
 
 
-def plan_in(database: str | None) -> ReconciliationPlan:
-    """The plan, with commands in its reports that look into this database (None: the one the settings name)."""
-    return replace(PLAN, show_unit=f"{PLAN.show_unit} --database {database}") if database else PLAN
+def plan_in(database: str | None, configuration: Mapping[str, str] | None = None) -> ReconciliationPlan:
+    """The plan for a system of this configuration, with commands in its reports that look into this database.
+
+    Without a database: the one the settings name.
+    """
+    plan = replace(PLAN, configuration=configuration or {})
+    if not database:
+        return plan
+    where = f" --database {database}"
+    return replace(plan, show_unit=plan.show_unit + where, reproduce=plan.reproduce + where)
 
 
 def weekly_gate(partitions: int, send_within: float = SEND_WITHIN) -> Gate:

@@ -18,6 +18,7 @@ from reconcile.plan import ReconciliationPlan
 from reconcile.schema import comparisons, reconciliations
 from reconcile.totals import Totals
 from reconcile.verdict import Because, Causes, Ruling, Verdict
+from shadow import schema as shadow
 from shadow.outcome import Fields
 
 
@@ -70,6 +71,13 @@ class UnitEvidence:
     pair: Pair
     differences: tuple[FieldDifference, ...]
     compared: tuple[Fields, Fields]
+
+
+def reconciled_runs(connection: Connection) -> dict[str, datetime]:
+    """The runs that were reconciled, in order, and what time each was for."""
+    runs = shadow.runs
+    query = select(runs.c.run, runs.c.scheduled_at).join(reconciliations, reconciliations.c.run == runs.c.run)
+    return {row.run: row.scheduled_at for row in connection.execute(query.order_by(runs.c.scheduled_at, runs.c.run))}
 
 
 def reconciled(connection: Connection, run: str) -> Reconciled:

@@ -1,13 +1,9 @@
 """Values: where two JSON values differ on the terms of their field, found by DeepDiff."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, TypeAlias, cast
+from typing import TypeAlias
 
-from deepdiff import DeepDiff
-from deepdiff.helper import notpresent
-from deepdiff.operator import BaseOperator
 from msgspec import UNSET, UnsetType
 
 from reconcile.canonical import canonical
@@ -35,9 +31,11 @@ def changes(legacy: Json, event_driven: Json, terms: Terms | None = None, at: Pl
     """
     if canonical(legacy) == canonical(event_driven):
         return ()
+    from reconcile.deep import deep_changes
+
     one, other = (terms.shaped(value, at) if terms else value for value in (legacy, event_driven))
     # DeepDiff lists places in an order that changes with the hash seed.
-    found = tuple(sorted(_found(_deep_diff(one, other, terms, at)), key=_place))
+    found = tuple(sorted(deep_changes(one, other, terms, at), key=_place))
     if not found and (terms is None or terms.exact):
         return (Change(at=(), legacy=legacy, event_driven=event_driven),)
     return found
@@ -53,57 +51,5 @@ def within(one: float, other: float, tolerance: Tolerance) -> bool:
     return abs(a - b) <= allowed
 
 
-class _Level(Protocol):
-    """What we read of a place in DeepDiff's tree."""
-
-    t1: object
-    t2: object
-
-    def path(self, *, output_format: str) -> list[str | int]: ...
-
-
-class _Tolerance(BaseOperator):
-    """Numbers within the tolerance of their place are equal. (DeepDiff's own math_epsilon is one for all places.)"""
-
-    def __init__(self, terms: Terms, at: Place) -> None:
-        super().__init__(types=[int, float])
-        self._terms = terms
-        self._at = at
-
-    def match(self, level: _Level) -> bool:
-        return _is_number(level.t1) and _is_number(level.t2)
-
-    def give_up_diffing(self, level: _Level, diff_instance: DeepDiff) -> bool:  # noqa: ARG002  DeepDiff's signature
-        tolerance = self._terms.tolerance((*self._at, *level.path(output_format="list")))
-        return tolerance is not None and within(cast(float, level.t1), cast(float, level.t2), tolerance)
-
-
-def _deep_diff(legacy: Json, event_driven: Json, terms: Terms | None, at: Place) -> DeepDiff:
-    return DeepDiff(
-        legacy,
-        event_driven,
-        view="tree",
-        zip_ordered_iterables=True,
-        threshold_to_diff_deeper=0,
-        ignore_private_variables=False,
-        custom_operators=[_Tolerance(terms, at)] if terms else None,
-    )
-
-
-def _found(diff: DeepDiff) -> Iterator[Change]:
-    for levels in diff.values():
-        for level in levels:
-            at = tuple(level.path(output_format="list"))
-            yield Change(at=at, legacy=_side(level.t1), event_driven=_side(level.t2))
-
-
 def _place(change: Change) -> list[tuple[bool, str | int]]:
     return [(isinstance(step, str), step) for step in change.at]
-
-
-def _side(value: object) -> Side:
-    return UNSET if value is notpresent else cast(Json, value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
