@@ -11,6 +11,7 @@ from console.screen import say
 
 COMMANDS = {
     "console.commands.rehearsals": ("demo", "rehearse"),
+    "console.commands.defects": ("defects",),
     "console.commands.migration": ("legacy-run", "start-run", "reconcile"),
     "console.commands.explain": ("explain",),
     "console.commands.why": ("why",),

@@ -45,7 +45,8 @@ class NotFinished(Exception):
 class Playground:
     """The shop and both paths in the database `cutover_<name>`; as a context manager, with relay and workers running.
 
-    A `defect` breaks one of the paths. With a `mailbox`, runs that send deliver to it, by so many `senders`; without, nothing can be sent.
+    A `defect` breaks one of the paths. With a `mailbox`, runs that send deliver to it, by so many `senders`; without,
+    nothing can be sent.
 
     Entering it drops what an earlier one of the same name left; leaving it stops the processes and keeps the database.
     """
