@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,13 +19,13 @@ from console.commands.rehearsal_options import (
     UsersOption,
     WorkersOption,
 )
-from console.defect_rows import COLUMNS, DefectRow, cells
-from console.defect_rows import markdown as as_markdown
 from console.failures import Exit, WrongUse
-from console.past import Given, past_of
-from console.rehearsing import rehearse_defects
 from console.screen import Screen, print_json, print_table
 from sandbox.defects import CATALOGUE, defect
+
+if TYPE_CHECKING:
+    from console.defect_rows import DefectRow
+    from console.past import Past
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,6 +66,11 @@ def defects(
             raise WrongUse("--markdown and --orders are about rehearsals: give --rehearse too")
         _list(names, json)
         return
+    from console.past import Given, past_of
+
+    screen = Screen(quiet=json)
+    if markdown and not markdown.parent.is_dir():
+        raise WrongUse(f"--markdown {markdown}: there is no directory {markdown.parent}")
     given = Given(
         orders=orders,
         mapping=mapping,
@@ -77,7 +82,7 @@ def defects(
         seed=seed,
         enliven=True,
     )
-    rows = _rehearsed(given, names if only else [None, *names], markdown, Screen(quiet=json), workers)
+    rows = _rehearsed(past_of(given, screen), names if only else [None, *names], markdown, screen, workers)
     _show(rows, json)
     raise typer.Exit(Exit.GOOD if all(row.as_expected for row in rows) else Exit.NO)
 
@@ -100,20 +105,23 @@ def _list(names: Sequence[str], json: bool) -> None:
 
 
 def _rehearsed(
-    given: Given, names: Sequence[str | None], file: Path | None, screen: Screen, workers: int
-) -> list[DefectRow]:
+    past: "Past", names: Sequence[str | None], file: Path | None, screen: Screen, workers: int
+) -> "list[DefectRow]":
     """The rows; the file holds those that are there already, should the others never come."""
-    if file and not file.parent.is_dir():
-        raise WrongUse(f"--markdown {file}: there is no directory {file.parent}")
+    from console.defect_rows import markdown as as_markdown
+    from console.rehearsing import rehearse_defects
+
     rows: list[DefectRow] = []
-    for row in rehearse_defects(past_of(given, screen), names, screen=screen, workers=workers):
+    for row in rehearse_defects(past, names, screen=screen, workers=workers):
         rows.append(row)
         if file:
             file.write_text(as_markdown(rows), "utf-8")
     return rows
 
 
-def _show(rows: Sequence[DefectRow], json: bool) -> None:
+def _show(rows: "Sequence[DefectRow]", json: bool) -> None:
+    from console.defect_rows import COLUMNS, cells
+
     if json:
         print_json([asdict(row) for row in rows])
     else:
