@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -40,11 +40,13 @@ class ProductLife:
 @dataclass(frozen=True, kw_only=True)
 class Happened:
     """Users (with the time they joined) who never changed their subscription, orders of which nothing was taken back
-    or cancelled, and every product. `by_popularity` are product ids, by orders, descending.
+    or cancelled, and every product. `order_ids` are those of all orders, `by_popularity` product ids, by orders,
+    descending.
     """
 
     steady_users: Mapping[str, datetime]
     standing_orders: Sequence[PlaceOrder]
+    order_ids: Set[str]
     products: Mapping[str, ProductLife]
     by_popularity: Sequence[str]
 
@@ -62,6 +64,7 @@ def happened_until(history: Sequence[Action], until: datetime) -> Happened:
             if isinstance(each, actions.RegisterUser) and each.at < until and each.user_id not in changed
         },
         standing_orders=[order for order in orders if order.at < until and order.order_id not in undone],
+        order_ids={order.order_id for order in orders},
         products=_lives(history),
         by_popularity=sorted(sold, key=lambda product_id: (-sold[product_id], product_id)),
     )

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 
-from sandbox.shop.actions import Action, CancelOrder, Resubscribe, Unsubscribe
+from sandbox.shop.actions import Action, CancelOrder, Resubscribe, RetireProduct, Unsubscribe
 from sandbox.shop.chance import Chance
 from sandbox.shop.happened import Happened, happened_until
 from sandbox.shop.happenings_catalogue import catalogue_happenings
+from sandbox.shop.happenings_edges import orders_at_the_edges
 
 UNSUBSCRIBING = 0.02
 RESUBSCRIBING = 1 / 3
@@ -26,17 +27,21 @@ def enliven(history: Sequence[Action], start: datetime, runs: Sequence[datetime]
     """The history, in order of time, with happenings from `start` up to the last of `runs`, the times runs are due.
 
     About 2 % of the users unsubscribe, and a third of those come back; 1 % of the recent orders is cancelled; of the
-    most popular products some are retired over a run, some renamed, some repriced, and some get twins by name. The
-    shop refuses none of it, nor anything of the history because of it. `runs` lie behind `start`.
+    most popular products some are retired over a run, some renamed, some repriced, and some get twins by name. Orders
+    at the edges of the spans that runs look back on may lie before `start`. The shop refuses none of it, nor anything
+    of the history because of it. `runs` lie behind `start`.
     """
     if not runs or runs[0] <= start:
         raise ValueError(f"runs are due at {[str(run) for run in runs]}; expected some, all of them after {start}")
     until = max(runs)
     happened, chance = happened_until(history, until), Chance(seed)
+    catalogue = list(catalogue_happenings(happened, chance, start, sorted(runs)))
+    retired = {action.product_id for action in catalogue if isinstance(action, RetireProduct)}
     happenings = [
         *_changes_of_mind(happened, chance, start, until),
         *_cancellations(happened, chance, start, until),
-        *catalogue_happenings(happened, chance, start, sorted(runs)),
+        *catalogue,
+        *orders_at_the_edges(happened, chance, runs, retired),
     ]
     return list(heapq.merge(history, sorted(happenings, key=attrgetter("at")), key=attrgetter("at")))
 

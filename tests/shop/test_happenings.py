@@ -70,7 +70,7 @@ def test_the_history_itself_stays_as_it_is_and_everything_is_in_order() -> None:
 def test_what_is_added_happens_from_the_start_up_to_the_last_run() -> None:
     returning = [action for action in added() if isinstance(action, a.AddProduct) and "-" not in action.product_id]
     for action in added():
-        assert action.at >= START
+        assert action.at >= START or isinstance(action, a.PlaceOrder)
         assert action.at < RUNS[-1] or action in returning, "a product comes back when it is needed next"
 
 
@@ -89,6 +89,15 @@ def test_about_1_percent_of_recent_orders_is_cancelled() -> None:
     recent = sum(isinstance(each, a.PlaceOrder) and START - timedelta(weeks=8) <= each.at < T for each in large())
     cancelled = [action for action in added() if isinstance(action, a.CancelOrder)]
     assert 0.005 * recent < len(cancelled) < 0.02 * recent
+
+
+def test_orders_lie_half_an_hour_inside_and_outside_of_what_a_run_looks_back_on() -> None:
+    times = {action.at for action in added() if isinstance(action, a.PlaceOrder)}
+    for run in RUNS:
+        edge = run - timedelta(weeks=4)
+        assert {edge - timedelta(minutes=30), edge + timedelta(minutes=30)} <= times
+    old = tuple(synthetic_history(users=9, products=9, order_lines=99, until=T, weeks=60, seed=1))
+    assert any(action.at == T - timedelta(weeks=52, minutes=-30) for action in enliven(old, START, RUNS))
 
 
 def on_sale(happened: Sequence[Action], at: datetime) -> set[str]:
