@@ -4,11 +4,14 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from sandbox.shop import actions
 from sandbox.shop.actions import Action, AddProduct, ChangeProduct, PlaceOrder, RetireProduct
+
+RECENT = timedelta(weeks=8)
+"""Orders of so many weeks before the end say what is popular."""
 
 CatalogueAction: TypeAlias = AddProduct | ChangeProduct | RetireProduct
 
@@ -40,7 +43,7 @@ class ProductLife:
 @dataclass(frozen=True, kw_only=True)
 class Happened:
     """Users (with the time they joined) who never changed their subscription, orders of which nothing was taken back
-    or cancelled, and every product. `order_ids` are those of all orders, `by_popularity` product ids, by orders,
+    or cancelled, and every product. `order_ids` are those of all orders, `by_popularity` product ids, by recent orders,
     descending.
     """
 
@@ -56,7 +59,8 @@ def happened_until(history: Sequence[Action], until: datetime) -> Happened:
     changed = {each.user_id for each in history if isinstance(each, actions.Unsubscribe | actions.Resubscribe)}
     undone = {each.order_id for each in history if isinstance(each, actions.CancelOrder | actions.ReturnItems)}
     orders = [each for each in history if isinstance(each, PlaceOrder)]
-    sold = Counter(product_id for order in orders if order.at < until for product_id, _ in order.lines)
+    recent = [order for order in orders if until - RECENT <= order.at < until]
+    sold = Counter(product_id for order in recent for product_id, _ in order.lines)
     return Happened(
         steady_users={
             each.user_id: each.at
