@@ -11,6 +11,7 @@ from console.screen import say
 
 COMMANDS = {
     "console.commands.rehearsals": ("demo", "rehearse"),
+    "console.commands.defects": ("defects",),
     "console.commands.migration": ("legacy-run", "start-run"),
     "console.commands.reconciling": ("reconcile", "report"),
     "console.commands.explain": ("explain",),

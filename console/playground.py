@@ -25,6 +25,7 @@ from reconcile import ReconciliationPlan, Totals, reconcile
 from runtime import database as databases
 from runtime.servers import Servers
 from runtime.version import code_version
+from sandbox.defects import defect as find_defect
 from sandbox.shop.actions import Action
 from sandbox.shop.backfill import backfill
 from sandbox.shop.bulk import load
@@ -45,7 +46,8 @@ class NotFinished(Exception):
 class Playground:
     """The shop and both paths in the database `cutover_<name>`; as a context manager, with relay and workers running.
 
-    With a `mailbox`, runs that send deliver to it, by so many `senders`; without, nothing can be sent.
+    A `defect` breaks one of the paths. With a `mailbox`, runs that send deliver to it, by so many `senders`; without,
+    nothing can be sent.
 
     Entering it drops what an earlier one of the same name left; leaving it stops the processes and keeps the database.
     """
@@ -65,6 +67,7 @@ class Playground:
         self.database = f"cutover_{name}"
         self.mailbox = mailbox
         self._workers = workers
+        self._batch = find_defect(defect).batch() if defect else None
         self._senders = senders
         found = replace(servers, database_url=databases.database_url(servers.database_url, self.database))
         self.system: System = build(found, partitions, self.database, DeliverySettings())
@@ -139,7 +142,14 @@ class Playground:
 
     def legacy(self, run: str) -> None:
         """The legacy path of a run. Raises WrongUse once the batch is retired."""
-        legacy_tap()(self.engine, self.system.gate, run, partitions=self.system.partitions, code_version=code_version())
+        legacy_tap()(
+            self.engine,
+            self.system.gate,
+            run,
+            partitions=self.system.partitions,
+            code_version=code_version(),
+            **({"batch": self._batch} if self._batch else {}),
+        )
 
     def barrier(self, run: str) -> int:
         """Begin a run, without its legacy path; the barrier's position."""

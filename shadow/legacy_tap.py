@@ -20,6 +20,9 @@ from shadow.outcome import Fields, Outcome
 
 CHUNK = 1000
 
+Batch = Callable[[psycopg.Connection, legacy.Mailer, datetime], object]
+"""Calls the mailer once for every user, reading through the connection alone (see `legacy.run`)."""
+
 Inputs = Mapping[str, Mapping[str, str]]
 """Input digests (docs/rule.md, "Inputs") by user."""
 
@@ -46,9 +49,12 @@ def run_legacy(
     *,
     partitions: int,
     code_version: str,
+    batch: Batch = legacy.run,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Tapped:
     """Emit the run's event, open one repeatable-read snapshot, and take down what the untouched batch does with it.
+
+    A rehearsal may hand in another `batch`, to see that a wrong one is caught.
 
     All outcomes, and the plans to send them, commit together: a run that is killed leaves nothing and can be started
     again. Raises BadRunName; RunInHand while another process records the same run.
@@ -68,14 +74,19 @@ def run_legacy(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         ) as snapshot:
             late = note_late_events(snapshot, books, event.run, position)
-            outcomes = _record(snapshot, books, gate, event, progress)
+            outcomes = _record(snapshot, books, gate, event, batch, progress)
         recorder.close_path(books, event.run, "legacy")
     seconds = time.perf_counter() - began
     return Tapped(run=run, sends=sends, outcomes=outcomes, late_events=late, seconds=seconds)
 
 
 def _record(
-    snapshot: sa.Connection, books: sa.Connection, gate: Gate, event: RunEvent, progress: Callable[[int], None]
+    snapshot: sa.Connection,
+    books: sa.Connection,
+    gate: Gate,
+    event: RunEvent,
+    batch: Batch,
+    progress: Callable[[int], None],
 ) -> int:
     """Run the batch over the snapshot; how many outcomes it came to."""
     recorded = 0
@@ -89,7 +100,7 @@ def _record(
     driver = snapshot.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         raise TypeError(f"the batch needs a psycopg connection, this is {type(driver).__name__}")
-    legacy.run(driver, mailer, event.scheduled_at)
+    batch(driver, mailer, event.scheduled_at)
     mailer.flush()
     return recorded
 
