@@ -17,7 +17,7 @@ from console.tap import legacy_tap
 from console.weekly_job import PLAN
 from console.wiring import System, build
 from events import StageChanged, emit, head, lagging
-from events.vocabulary import Stage
+from events.stage_events import Stage
 from handlers.delivery.books import Books, books, unsettled
 from handlers.delivery.settings import DeliverySettings
 from reconcile import Totals, reconcile

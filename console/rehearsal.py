@@ -17,7 +17,7 @@ from console.run_line import line_of
 from console.screen import Screen
 from console.weekly_job import plan_in
 from events import head
-from events.vocabulary import Stage
+from events.stage_events import Stage
 from handlers.delivery.books import Books
 from reconcile import Totals, write_report
 from sandbox.shop.actions import Action

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from handlers.delivery import ledger
+from handlers.delivery import ledger, reassignment
 from handlers.emails import PlannedEmail
 from reconcile import FieldRule, Policy, ReconciliationPlan
-from shadow.gate import Gate
+from shadow.gate import Act, Gate
 from shadow.job import Job
 from shadow.outcome import Fields, Outcome, Path
+from shadow.rollback import Rollback
 
 SEND_WITHIN = 7200.0
 
@@ -66,11 +67,25 @@ def weekly_gate(partitions: int, send_within: float = SEND_WITHIN) -> Gate:
     `send_within` is in seconds, from the run's first plan on.
     """
 
+    return Gate(JOB, _enter(partitions, send_within))
+
+
+def weekly_rollback(partitions: int, send_within: float = SEND_WITHIN) -> Rollback:
+    """What rolls a weekly run back: e-mails nobody has claimed go to the legacy path."""
+
+    def give_back(connection: sa.Connection, run: str, reason: str) -> Sequence[str]:
+        reassignment.reassign(connection, run, reason)
+        return reassignment.waiting(connection, run)
+
+    return Rollback(_enter(partitions, send_within), give_back)
+
+
+def _enter(partitions: int, send_within: float) -> Act:
     def enter(connection: sa.Connection, run: str, path: Path, outcomes: Sequence[Outcome]) -> None:
         planned = [(outcome.unit, outcome.reason) for outcome in outcomes]
         ledger.plan(connection, run, path, planned, partitions=partitions, send_within=send_within)
 
-    return Gate(JOB, enter)
+    return enter
 
 
 class GateMailer:

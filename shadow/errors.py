@@ -29,3 +29,10 @@ class NotSequenced(ShadowError):
         super().__init__(
             f"{event_id} was emitted but not logged within {seconds:g} s; look for refused events in `cutover status`"
         )
+
+
+class UnknownRun(ShadowError):
+    """No such run has begun."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"run {run!r} has not begun; `cutover status` lists the runs there are")

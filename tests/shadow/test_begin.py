@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from events import RunEvent, StageChanged, WeekStarted, emit, sequence_all
-from events.vocabulary import Stage
+from events.stage_events import Stage
 from shadow.barrier import raise_barrier
 from shadow.errors import BadRunName
 

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from events import StageChanged, emit, sequence_all
-from events.vocabulary import Stage
+from events.stage_events import Stage
 from shadow.stage import Standing, standing
 
 AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
