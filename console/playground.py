@@ -16,7 +16,7 @@ from console.stand_in import StandIn
 from console.tap import legacy_tap
 from console.weekly_job import PLAN
 from console.wiring import System, build
-from events import StageChanged, emit, head, lagging
+from events import head, lagging
 from events.stage_events import Stage
 from handlers.delivery.books import Books, books, unsettled
 from handlers.delivery.settings import DeliverySettings
@@ -24,6 +24,7 @@ from reconcile import Totals, reconcile
 from runtime import database as databases
 from runtime.servers import Servers
 from runtime.version import code_version
+from sandbox import approver
 from sandbox.shop.actions import Action
 from sandbox.shop.backfill import backfill
 from sandbox.shop.bulk import load
@@ -157,10 +158,7 @@ class Playground:
     def stage(self, stage: Stage, percent: float = 0.0, *, at: datetime) -> None:
         """Move the migration to a stage, as of event time `at`; what has begun stays as it is."""
         with self.engine.begin() as connection:
-            emit(
-                connection,
-                StageChanged(occurred_at=at, stage=stage, percent=percent, by="playground", why="a rehearsal"),
-            )
+            approver.move(connection, stage, percent, at=at)
         self.settle()
 
     def delivered(self, run: str) -> Books:

@@ -31,3 +31,11 @@ class NotReconciled(ReconcileError):
     def __init__(self, run: str) -> None:
         self.run = run
         super().__init__(f"run {run!r} has not been reconciled yet: reconcile it, then ask for the report.")
+
+
+class UnknownReport(ReconcileError):
+    """No stored report has this digest, or several have one that begins like this."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+        super().__init__(f"no report, or more than one, has a digest that begins with {digest!r}: give more of it.")
