@@ -9,6 +9,9 @@ import sqlalchemy as sa
 
 from handlers.delivery.books import NEWS
 
+ROLLED_BACK = "rolled back"
+"""How the reason of an e-mail begins that a rollback gave to the legacy path."""
+
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """One event of the chain."""
@@ -71,8 +74,10 @@ def _of_ledger(ledger: dict[str, Any]) -> tuple[str, str]:
     reason = ledger.get("reason", "")
     match ledger["state"]:
         case "planned":
-            again = f"; it was tried before: {reason}" if reason else ""
-            return "waiting", f"The e-mail is planned and waits for its turn{again}."
+            if ledger["held"]:
+                return "not_handed_in_yet", f"The e-mail waits for the legacy path to hand it in; {reason}."
+            again = f"; {reason}" if reason.startswith(ROLLED_BACK) else f"; it was tried before: {reason}"
+            return "waiting", f"The e-mail is planned and waits for its turn{again if reason else ''}."
         case "sending":
             return "in_flight", "The e-mail is being sent at this moment."
         case "accepted":

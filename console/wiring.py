@@ -8,7 +8,8 @@ from celery import Celery
 
 from console.failures import WrongUse
 from console.sending import Sending
-from console.weekly_job import GateMailer, names_in_shop, weekly_gate
+from console.watching import migration_duties
+from console.weekly_job import GateMailer, names_in_shop, weekly_gate, weekly_rollback
 from console.weekly_messages import WeeklyMessages
 from events import Relay, Subscriptions, fix_partitions, open_checkpoints
 from handlers.celery_app import create_app
@@ -24,6 +25,7 @@ from runtime.database import create_engine
 from runtime.servers import Servers
 from runtime.version import code_version
 from shadow.gate import Gate
+from shadow.rollback import Rollback
 from shadow.runs import run_subscriptions
 
 
@@ -38,6 +40,7 @@ class System:
     redis: redis.Redis
     celery: Celery
     gate: Gate
+    rollback: Rollback
     subscriptions: Subscriptions
     delivery: DeliverySettings
     publisher: NudgePublisher
@@ -45,7 +48,8 @@ class System:
 
     def relay(self) -> Relay:
         """A relay on this system's outbox."""
-        return Relay(self.engine, self.subscriptions, self.partitions, self.publisher, duties=DUTIES)
+        duties = (*DUTIES, *migration_duties(self.subscriptions, self.rollback))
+        return Relay(self.engine, self.subscriptions, self.partitions, self.publisher, duties=duties)
 
     def sending(self, links: UnsubscribeLinks) -> Sending:
         """What sends in this process. Raises WrongUse when no provider is set."""
@@ -95,6 +99,7 @@ def build(
         redis=connection,
         celery=celery,
         gate=gate,
+        rollback=weekly_rollback(partitions, delivery.within),
         subscriptions=every,
         delivery=delivery,
         publisher=publisher,

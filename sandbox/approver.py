@@ -1,4 +1,4 @@
-"""An approver who signs whatever is asked: moves the stage in rehearsals and tests, where nobody has to be convinced."""
+"""An approver who signs whatever is asked: moves the stage in rehearsals and tests, with nobody to convince."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -60,7 +60,8 @@ class Pause:
 
 @dataclass(frozen=True, kw_only=True)
 class Migration:
-    """Everything the log tells of the migration. `ignored` says which changes of the stage do not count, and why."""
+    """Everything the log tells of the migration. `ignored` says which changes of the stage, told since the last one that
+    counts, do not, and why."""
 
     change: Change = field(default_factory=Change)
     people: Mapping[str, Member] = field(default_factory=dict)
@@ -122,7 +123,7 @@ def _changed(before: Migration, told: Told, event: StageChanged) -> Migration:
         why=event.why,
         report=event.report,
     )
-    return replace(before, change=change, pause=None)
+    return replace(before, change=change, pause=None, ignored=())
 
 
 def _unfounded(before: Migration, told: Told, event: StageChanged, there: Place) -> str:
