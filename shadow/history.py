@@ -60,8 +60,10 @@ class Pause:
 
 @dataclass(frozen=True, kw_only=True)
 class Migration:
-    """Everything the log tells of the migration. `ignored` says which changes of the stage, told since the last one that
-    counts, do not, and why."""
+    """Everything the log tells of the migration.
+
+    `ignored` says which changes of the stage, told since the last one that counts, do not count, and why.
+    """
 
     change: Change = field(default_factory=Change)
     people: Mapping[str, Member] = field(default_factory=dict)

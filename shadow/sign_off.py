@@ -40,7 +40,7 @@ def statement(sign_off: SignedOff) -> bytes:
             sign_off.policy,
             sign_off.configuration,
             sign_off.stage,
-            sign_off.percent,
+            float(sign_off.percent),
             instant(sign_off.expires_at),
             instant(sign_off.occurred_at),
             sign_off.why,
