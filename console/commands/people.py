@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from console.connected import connected
-from console.deciding import check_why, confirm, decider, deciding, tell
+from console.deciding import caught_up, check_why, confirm, decider, deciding, tell
 from console.failures import WrongUse
 from console.screen import print_json, print_table, say
 from events import RoleGranted, RoleRevoked
@@ -72,8 +72,8 @@ def add(
 @people.command("list")
 def list_people(json: JsonOption = False, database: DatabaseOption = None) -> None:
     """Everybody who has a role, with the public key of their token."""
-    with connected(prepare=database is None, database=database) as system, deciding(system) as found:
-        members = sorted(found.people.values(), key=lambda each: each.person)
+    with connected(prepare=database is None, database=database) as system:
+        members = sorted(caught_up(system).people.values(), key=lambda each: each.person)
     if json:
         print_json(msgspec.to_builtins(members))
     elif not members:

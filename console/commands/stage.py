@@ -95,7 +95,8 @@ def stage_named(name: str) -> Stage:
 
 
 def _look(system: "System", json: bool) -> None:
-    with deciding(system) as found, system.engine.connect() as connection:
+    found = caught_up(system)
+    with system.engine.connect() as connection:
         there = _signed_for(found) or proposed(found.here)
         move = move_now(system, connection, found, there, now=datetime.now(UTC)) if there else None
         shown = view(found, move, running_canaries(connection))

@@ -134,6 +134,7 @@ def drill(engine: sa.Engine) -> None:
 def test_a_drill_is_judged_when_it_is_over_and_leaves_the_stage(canary: sa.Engine) -> None:
     send(canary, 0, more=20)
     drill(canary)
+    sequence_all(canary, PARTITIONS)
     with canary.begin() as connection:
         record_drills(connection)
     assert told(canary, "DrillRecorded") == [], "it is not over"

@@ -88,6 +88,10 @@ UNFOUNDED: dict[str, tuple[Sequence[Event], str]] = {
     "nobody": ([GOOD, changed("canary", 5.0, GOOD)], "unknown person"),
     "granted only afterwards": ([GOOD, granted(), changed("canary", 5.0, GOOD)], "unknown person"),
     "an operator": ([granted(role="operator"), GOOD, changed("canary", 5.0, GOOD)], "role too low"),
+    "an operator then, an approver since": (
+        [granted(role="operator"), GOOD, granted(minute=1), changed("canary", 5.0, GOOD)],
+        "role too low",
+    ),
     "an approver no more": (
         [granted(), GOOD, granted(role="viewer", minute=1), changed("canary", 5.0, GOOD)],
         "role too low",
