@@ -1,5 +1,6 @@
 """`stage` and `sign-off`: where the migration stands, what the next move takes, and making it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
@@ -17,6 +18,7 @@ from events import CanaryPaused, CanaryResumed, SignedOff, StageChanged
 from events.stage_events import Stage
 from reconcile.judgement import Judgement
 from reconcile.requirements import StageSettings
+from reconcile.sign_off import Weighed
 from reconcile.stage_gate import StageGate
 from shadow.history import Migration
 from shadow.moves import Place, check_forward, place, proposed
@@ -117,7 +119,7 @@ def _move(system: "System", there: Place, why: str, *, dry_run: bool, yes: bool,
             move = move_now(system, connection, found, there, now=now)
         if move.red:
             _refuse(there, move.red, json)
-            show_sign_offs([each for each in move.sign_offs if not each.counts]) if not json else None
+            _explain_sign_offs(move.sign_offs, json)
             raise typer.Exit(Exit.NO)
         if not dry_run:
             confirm(f"Move from {found.here} to {there}?", yes=yes)
@@ -152,6 +154,12 @@ def _refuse(there: Place, red: tuple[StageGate, ...], json: bool) -> None:
     else:
         show_gates(red)
     say(f"Nothing was changed: {len(red)} stage gates of {there} are red.")
+
+
+def _explain_sign_offs(sign_offs: Sequence[Weighed], json: bool) -> None:
+    idle = [each for each in sign_offs if not each.counts]
+    if idle and not json:
+        show_sign_offs(idle)
 
 
 def _pause(system: "System", until_run: str, why: str, *, resume: bool, dry_run: bool, json: bool) -> None:
