@@ -13,6 +13,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from events import partition_of
+from handlers.delivery.reassignment import hand_in
 from handlers.delivery.settlement import Settlement
 
 
@@ -62,7 +63,7 @@ def plan(
         "partitions": [partition_of(user_id, partitions) for user_id, _ in planned],
     }
     connection.execute(_PLAN, parameters)
-    connection.execute(_HAND_IN, parameters)
+    hand_in(connection, run, path, planned)
 
 
 def claim(
@@ -157,24 +158,6 @@ _PLAN = sa.text("""
     FROM unnest(CAST(:user_ids AS text[]), CAST(:partitions AS smallint[]), CAST(:reasons AS text[]))
         AS planned (user_id, partition, reason)
     ON CONFLICT (run, user_id) DO NOTHING
-""")
-
-_HAND_IN = sa.text("""
-    WITH planned AS (
-        SELECT * FROM unnest(CAST(:user_ids AS text[]), CAST(:reasons AS text[])) AS planned (user_id, reason)
-    ), waiting AS (
-        SELECT l.user_id FROM cutover.send_ledger l JOIN planned USING (user_id)
-        WHERE l.run = :run AND l.path = :path AND l.held AND l.state = 'planned'
-          AND EXISTS (SELECT FROM cutover.campaigns c WHERE c.run = :run AND c.rolled_back_at IS NOT NULL)
-        ORDER BY l.user_id FOR UPDATE OF l
-    )
-    UPDATE cutover.send_ledger l
-    SET held = false,
-        state = CASE WHEN planned.reason IS NULL THEN 'planned' ELSE 'suppressed' END,
-        reason = coalesce(planned.reason, l.reason),
-        not_before = CASE WHEN planned.reason IS NULL THEN l.not_before END
-    FROM planned JOIN waiting USING (user_id)
-    WHERE l.run = :run AND l.user_id = planned.user_id AND l.state = 'planned'
 """)
 
 _DUE = """
