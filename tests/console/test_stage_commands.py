@@ -17,10 +17,13 @@ from console.failures import Exit, explain
 from console.retirement import calls_in, importers
 from console.weekly_job import POLICY
 from console.weekly_job import weekly_gate as gate
+from events import WeekStarted
 from reconcile.errors import UnknownReport
 from reconcile.judgement import Judgement
 from reconcile.stored_reports import Reports
 from runtime.version import code_version
+from sandbox.approver import move
+from shadow.barrier import raise_barrier
 from shadow.outcome import Outcome
 from shadow.recorder import open_path, open_run
 from shadow.schedule import run_event, week_of
@@ -237,6 +240,26 @@ def test_back_leads_one_command_which_takes_running_canaries_along(
     went = json.loads(cutover("rollback", "--to", "legacy", "--why", "x", "--json", token=tokens["oli"]).stdout)
     assert (went["stage"], went["rolled_back"]) == ("legacy", [])
     assert json.loads(cutover("stage", "--json").stdout)["stage"] == "legacy"
+
+
+def test_a_paused_canary_gives_the_runs_that_begin_to_the_legacy_path(
+    cutover: Run, tokens: dict[str, str], database: sa.Engine
+) -> None:
+    with database.begin() as connection:
+        move(connection, "canary", 25, at=NOW)
+    ahead = week_of(NOW + timedelta(weeks=2))
+    cutover("stage", "--postpone-until", ahead, "--why", "freeze", token=tokens["oli"])
+    shown = json.loads(cutover("stage", "--json").stdout)
+    assert (shown["stage"], shown["percent"], shown["paused"]["until_run"]) == ("canary", 25.0, ahead)
+    assert f"PAUSED: runs that begin now go to the legacy path until run {ahead}, by oli" in cutover("status").stdout
+    _, begun = raise_barrier(database, week_of(NOW), 16, salt="x")
+    assert isinstance(begun, WeekStarted)
+    assert (begun.sends, begun.event_driven_percent) == (True, 0.0)
+    cutover("stage", "--resume", "--why", "over", token=tokens["oli"])
+    _, next_one = raise_barrier(database, week_of(NOW + timedelta(weeks=1)), 16, salt="x")
+    assert isinstance(next_one, WeekStarted)
+    assert next_one.event_driven_percent == 25.0
+    cutover("stage", "--resume", "--why", "again", token=tokens["oli"], code=Exit.WRONG_USE)
 
 
 def test_events_of_the_migration_are_not_for_the_app_to_tell(cutover: Run) -> None:
