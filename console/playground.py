@@ -10,21 +10,21 @@ from typing import Self
 
 import sqlalchemy as sa
 
-from console.configuration import configuration
+from console.plan import plan_of
 from console.processes import Processes, environment, web_command
 from console.screen import Advance
 from console.stand_in import StandIn
 from console.tap import legacy_tap
-from console.weekly_job import plan_in
 from console.wiring import System, build
-from events import StageChanged, emit, head, lagging
-from events.vocabulary import Stage
+from events import head, lagging
+from events.stage_events import Stage
 from handlers.delivery.books import Books, books, unsettled
 from handlers.delivery.settings import DeliverySettings
 from reconcile import ReconciliationPlan, Totals, reconcile
 from runtime import database as databases
 from runtime.servers import Servers
 from runtime.version import code_version
+from sandbox import approver
 from sandbox.defects import defect as find_defect
 from sandbox.shop.actions import Action
 from sandbox.shop.backfill import backfill
@@ -168,10 +168,7 @@ class Playground:
     def stage(self, stage: Stage, percent: float = 0.0, *, at: datetime) -> None:
         """Move the migration to a stage, as of event time `at`; what has begun stays as it is."""
         with self.engine.begin() as connection:
-            emit(
-                connection,
-                StageChanged(occurred_at=at, stage=stage, percent=percent, by="playground", why="a rehearsal"),
-            )
+            approver.move(connection, stage, percent, at=at)
         self.settle()
 
     def delivered(self, run: str) -> Books:
@@ -198,7 +195,7 @@ class Playground:
     @property
     def plan(self) -> ReconciliationPlan:
         """How its runs are compared and reported."""
-        return plan_in(self.database, configuration(self.system))
+        return plan_of(self.system, self.database)
 
     def reconcile(self, run: str) -> Totals:
         """Compare what both paths recorded."""

@@ -18,7 +18,7 @@ from console.playground import Playground
 from console.run_line import line_of
 from console.screen import Screen
 from events import head
-from events.vocabulary import Stage
+from events.stage_events import Stage
 from handlers.delivery.books import Books
 from reconcile import Totals, write_report
 from runtime.version import code_version

@@ -1,6 +1,6 @@
 """Weekly recommendations as a job: how its outcomes are recorded, normalised, compared and explained."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -9,12 +9,13 @@ from console.weekly_outcome import outcome_of
 from console.weekly_policy import POLICY
 from console.weekly_replay import WeeklyReplayer
 from console.weekly_users import names_in_shop, registered_users
-from handlers.delivery import ledger
+from handlers.delivery import ledger, reassignment
 from handlers.emails import PlannedEmail
 from reconcile import ReconciliationPlan
-from shadow.gate import Gate
+from shadow.gate import Act, Gate
 from shadow.job import Job
 from shadow.outcome import Outcome, Path
+from shadow.rollback import Rollback
 
 SEND_WITHIN = 7200.0
 
@@ -39,16 +40,12 @@ PLAN = ReconciliationPlan(
 )
 
 
-def plan_in(database: str | None, configuration: Mapping[str, str] | None = None) -> ReconciliationPlan:
-    """The plan for a system of this configuration, with commands in its reports that look into this database.
-
-    Without a database: the one the settings name.
-    """
-    plan = replace(PLAN, configuration=configuration or {})
+def plan_in(database: str | None) -> ReconciliationPlan:
+    """The plan, with commands in its reports that look into this database (None: the one the settings name)."""
     if not database:
-        return plan
+        return PLAN
     where = f" --database {database}"
-    return replace(plan, show_unit=plan.show_unit + where, reproduce=plan.reproduce + where)
+    return replace(PLAN, show_unit=PLAN.show_unit + where, reproduce=PLAN.reproduce + where)
 
 
 def weekly_gate(partitions: int, send_within: float = SEND_WITHIN) -> Gate:
@@ -57,11 +54,25 @@ def weekly_gate(partitions: int, send_within: float = SEND_WITHIN) -> Gate:
     `send_within` is in seconds, from the run's first plan on.
     """
 
+    return Gate(JOB, _enter(partitions, send_within))
+
+
+def weekly_rollback(partitions: int, send_within: float = SEND_WITHIN) -> Rollback:
+    """What rolls a weekly run back: e-mails nobody has claimed go to the legacy path."""
+
+    def give_back(connection: sa.Connection, run: str, reason: str) -> Sequence[str]:
+        reassignment.reassign(connection, run, reason)
+        return reassignment.waiting(connection, run)
+
+    return Rollback(_enter(partitions, send_within), give_back)
+
+
+def _enter(partitions: int, send_within: float) -> Act:
     def enter(connection: sa.Connection, run: str, path: Path, outcomes: Sequence[Outcome]) -> None:
         planned = [(outcome.unit, outcome.reason) for outcome in outcomes]
         ledger.plan(connection, run, path, planned, partitions=partitions, send_within=send_within)
 
-    return Gate(JOB, enter)
+    return enter
 
 
 class GateMailer:

@@ -82,7 +82,7 @@ def make_report(
         doubts = _doubts(reports, plan, made_at)
         statement = _statement(reports, plan, code_version, doubts)
         judged = judge_statement(statement, made_at) if reports else None
-        gates = tuple(plan.stage_gates(snapshot, judged)) if judged and plan.stage_gates else ()
+        gates = tuple(plan.stage_gates(snapshot, judged, doubts)) if judged and plan.stage_gates else ()
     with engine.begin() as connection:
         digest = store(connection, statement, made_at)
     totals = [report.reconciled.totals for report in reports]

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from console.configuration import configuration
 from console.connected import connected
 from console.failures import Exit, WrongUse
+from console.plan import plan_of
 from console.run_line import line_of
 from console.screen import Advance, Begin, Screen, print_json, say
-from console.weekly_job import plan_in
 from reconcile import Report, Totals, make_report, mostly_unequal, reconcile, reconciled_runs, write
 from reconcile.junit import as_junit
 from runtime.settings import Settings
@@ -54,7 +53,7 @@ def reconcile_run(
     """
     screen = Screen(quiet=json)
     with connected(database=database) as system:
-        plan = plan_in(database, configuration(system))
+        plan = plan_of(system, database)
         with screen.steps() as begin:
             totals = reconcile(
                 system.engine,
@@ -89,7 +88,7 @@ def report(
     nothing stands against signing; 1: outcomes differ; 3: what was seen is not enough.
     """
     with connected(database=database) as system:
-        plan = plan_in(database, configuration(system))
+        plan = plan_of(system, database)
         chosen = runs or _of_the_last(system, days)
         with Screen(quiet=json).working(f"Writing the report on {len(chosen)} runs"):
             made = make_report(system.engine, chosen, plan, code_version=code_version())
