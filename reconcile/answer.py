@@ -1,9 +1,11 @@
 """The answer: whether a person can sign on what was compared, in plain words."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from reconcile.finding import Finding
 from reconcile.totals import Totals
 
 State: TypeAlias = Literal["ready", "differ", "incomplete"]
@@ -11,6 +13,9 @@ State: TypeAlias = Literal["ready", "differ", "incomplete"]
 
 ENOUGH = 300
 """Matching pairs without a difference from which on the error rate is below 1 % with 95 % confidence."""
+
+CAUSES_TOLD = 4
+"""Causes told in the answer; the report names all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +59,7 @@ def answer(totals: Sequence[Totals], doubts: Sequence[str] = ()) -> Answer:
     )
     doubts = (*unfinished, *unequal, *doubts)
     if whole.mismatch:
-        return _differ(whole, doubts)
+        return _differ(whole, (*_causes(totals), *doubts))
     if whole.incomplete or doubts or not whole.match:
         return _incomplete(whole, doubts)
     return _ready(whole)
@@ -65,13 +70,13 @@ def mostly_unequal(run: Totals) -> bool:
     return run.explained * 2 > run.pairs
 
 
-def _differ(whole: Sum, doubts: Sequence[str]) -> Answer:
+def _differ(whole: Sum, further: Sequence[str]) -> Answer:
     differ = "differs" if whole.mismatch == 1 else "differ"
     return Answer(
         state="differ",
         headline=f"{whole.mismatch:,} of {_pairs(whole.pairs)} {differ}: not ready.",
         signing="No. Timing does not explain these differences: each has a cause in one of the two paths.",
-        sentences=(*_account(whole), *doubts),
+        sentences=(*_account(whole), *further),
     )
 
 
@@ -110,6 +115,25 @@ def _ready(whole: Sum) -> Answer:
         else f"Not yet. Nothing stands against it, but it takes {ENOUGH:,} matching pairs to say much.",
         sentences=(*_account(whole), *([bound] if bound else [])),
     )
+
+
+def _causes(totals: Sequence[Totals]) -> Iterator[str]:
+    """What replay found of the mismatches, the most frequent first, and of how many it found nothing."""
+    found: Counter[Finding] = Counter()
+    for run in totals:
+        for cause in run.causes:
+            found[Finding(path=cause.path, suspect=cause.suspect, says=cause.says)] += cause.units
+    told = sorted((each for each in found if each.explains), key=lambda each: (-found[each], each))
+    for each in told[:CAUSES_TOLD]:
+        yield f"{_pairs(found[each])}: {each.sentence()}."
+    if len(told) > CAUSES_TOLD:
+        left = len(told) - CAUSES_TOLD
+        yield f"{left:,} further {'cause is' if left == 1 else 'causes are'} named below."
+    unexplained = sum(run.unexplained for run in totals)
+    if unexplained:
+        yield f"Of {_pairs(unexplained)} nothing explains how the paths came to differ."
+    elif told:
+        yield "No mismatch is left unexplained."
 
 
 def _account(whole: Sum) -> tuple[str, ...]:
