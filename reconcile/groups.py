@@ -11,7 +11,7 @@ from reconcile.kinds import rank
 from reconcile.verdict import Because, Ruling
 
 Lacking: TypeAlias = Literal["unfinished", "inputs", "replay"]
-"""Why a pair is incomplete: a path has not finished, an input is unaccounted for, or replay does not bear timing out."""
+"""Why a pair is incomplete: a path has not finished, an input is unaccounted for, or replay does not bear it out."""
 
 _ORDER = ("mismatch", "explained", "incomplete")
 

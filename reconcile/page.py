@@ -80,7 +80,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    says = ("number", "moment", "day", "words", "duration", "milliseconds", "percent", "command")
+    says = ("number", "moment", "day", "words", "capital", "duration", "milliseconds", "percent", "command")
     environment.filters |= {name: getattr(wording, name) for name in says}
     environment.globals |= {
         "overview": overview,

@@ -82,9 +82,7 @@ def _column(run: Totals, x: float, bar: float, most: int) -> Column:
         y -= height
         text = f"{count:,}"
         fits = ruling != "mismatch" and len(text) * DIGIT <= bar
-        segments.append(
-            Segment(ruling=ruling, y=round(y, 2), height=round(height, 2), number=text if fits else "")
-        )
+        segments.append(Segment(ruling=ruling, y=round(y, 2), height=round(height, 2), number=text if fits else ""))
     return Column(totals=run, x=round(x, 2), top=round(y, 2), segments=tuple(segments))
 
 

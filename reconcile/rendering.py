@@ -14,7 +14,9 @@ MOST_WORDS = 3_000
 
 _HIGHLIGHT = "background:#ffe9a8;color:#1f2328;outline:2px solid #b02a23;outline-offset:1px"
 
-_PARTS = re.compile(r"<!--.*?-->|<(style|script|title|textarea|xmp|head)\b.*?</\1\s*>|<[^>]*>|&[#\w]+;|[\w]+|\s+|.", re.S | re.I)
+_PARTS = re.compile(
+    r"<!--.*?-->|<(style|script|title|textarea|xmp|head)\b.*?</\1\s*>|<[^>]*>|&[#\w]+;|[\w]+|\s+|.", re.S | re.I
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def highlighted(legacy: str, event_driven: str) -> tuple[str, str]:
     words = [[part.source for part in parts if part.is_word] for parts in (one, other)]
     if max(map(len, words)) > MOST_WORDS:
         return legacy, event_driven
-    matcher = SequenceMatcher(None, *words, autojunk=False)
+    matcher = SequenceMatcher(None, words[0], words[1], autojunk=False)
     codes = [code for code in matcher.get_opcodes() if code[0] != "equal"]
     left = {place for _, start, end, _, _ in codes for place in range(start, end)}
     right = {place for _, _, _, start, end in codes for place in range(start, end)}

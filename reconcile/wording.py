@@ -24,6 +24,11 @@ def words(name: str) -> str:
     return name.replace("event_driven", "event-driven").replace("_", " ")
 
 
+def capital(sentence: str) -> str:
+    """The sentence, beginning with a capital letter."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def duration(seconds: float | None) -> str:
     """Such as `1 min 30 s`."""
     if seconds is None:
