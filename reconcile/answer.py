@@ -1,8 +1,8 @@
 """The answer: whether a person can sign on what was compared, in plain words."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from reconcile.finding import Finding
@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Sum:
-    """The totals of several runs together."""
+    """The totals of several runs together. `because` counts the explained pairs by what explains them."""
 
     pairs: int
     match: int
@@ -38,12 +38,16 @@ class Sum:
     mismatch: int
     incomplete: int
     matched_within_tolerance: int
+    because: Mapping[str, int] = field(default_factory=dict)
 
 
 def sum_up(totals: Sequence[Totals]) -> Sum:
     """All runs together; zeros if there are none."""
     names = ("pairs", "match", "explained", "mismatch", "incomplete", "matched_within_tolerance")
-    return Sum(**{name: sum(getattr(run, name) for run in totals) for name in names})
+    because: Counter[str] = Counter()
+    for run in totals:
+        because.update(run.because)
+    return Sum(because=dict(because), **{name: sum(getattr(run, name) for run in totals) for name in names})
 
 
 def answer(totals: Sequence[Totals], doubts: Sequence[str] = ()) -> Answer:
@@ -59,7 +63,7 @@ def answer(totals: Sequence[Totals], doubts: Sequence[str] = ()) -> Answer:
     )
     doubts = (*unfinished, *unequal, *doubts)
     if whole.mismatch:
-        return _differ(whole, (*_causes(totals), *doubts))
+        return _differ(whole, tuple(_causes(totals)), doubts)
     if whole.incomplete or doubts or not whole.match:
         return _incomplete(whole, doubts)
     return _ready(whole)
@@ -70,13 +74,13 @@ def mostly_unequal(run: Totals) -> bool:
     return run.explained * 2 > run.pairs
 
 
-def _differ(whole: Sum, further: Sequence[str]) -> Answer:
+def _differ(whole: Sum, causes: Sequence[str], doubts: Sequence[str]) -> Answer:
     differ = "differs" if whole.mismatch == 1 else "differ"
     return Answer(
         state="differ",
         headline=f"{whole.mismatch:,} of {_pairs(whole.pairs)} {differ}: not ready.",
         signing="No. Timing does not explain these differences: each has a cause in one of the two paths.",
-        sentences=(*_account(whole), *further),
+        sentences=(*causes, *_account(whole), *doubts),
     )
 
 
@@ -141,17 +145,27 @@ def _account(whole: Sum) -> tuple[str, ...]:
     sentences = []
     if whole.incomplete and whole.mismatch:
         sentences.append(f"Another {_pairs(whole.incomplete)} could not be judged.")
-    if whole.explained:
-        sentences.append(
-            f"{_pairs(whole.explained)} had other inputs because events arrived between the two cuts; "
-            "each is named below with its events, and counts neither as a match nor as a defect."
-        )
+    sentences += _explained(whole)
     if whole.matched_within_tolerance:
         sentences.append(
             f"{whole.matched_within_tolerance:,} of the {whole.match:,} matches are not identical, but equal "
             "under the policy."
         )
     return tuple(sentences)
+
+
+def _explained(whole: Sum) -> Iterator[str]:
+    noise, granted = whole.because.get("noise", 0), whole.because.get("accepted", 0)
+    timing = whole.explained - noise - granted
+    if timing:
+        yield (
+            f"{_pairs(timing)} had other inputs because events arrived between the two cuts; "
+            "each is named below with its events, and counts neither as a match nor as a defect."
+        )
+    if noise:
+        yield f"{_pairs(noise)}: the legacy path came to the same as the event-driven one when it did them again."
+    if granted:
+        yield f"{_pairs(granted)}: the policy accepts how they differ, and names who answers for it."
 
 
 def _pairs(number: int) -> str:

@@ -12,15 +12,19 @@ from reconcile.totals import Totals
 STACKED = ("match", "explained", "incomplete", "mismatch")
 """From the ground up."""
 
-ROOM = 190.0
+ROOM = 165.0
 LEAST = 15.0
 TOP = 26.0
-WIDEST, NARROWEST = 88.0, 42.0
 WHOLE = 1120.0
-DIGIT = 6.4
+"""How wide a plot may be before its columns stand as close as they can."""
+WIDEST, NARROWEST = 100.0, 42.0
+FEW, FEW_PITCH = 7, 73.0
+"""So many runs fit in half of WHOLE, at this distance."""
+
+DIGIT = 6.8
 """How wide a digit is, about."""
 
-ROTATED_BELOW = 74.0
+ROTATED_BELOW = 70.0
 """Columns closer than this have the run's name written upwards."""
 
 
@@ -46,7 +50,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """All runs, in the order given. `rotated`: names are written upwards."""
+    """All runs, in the order given. `rotated`: names are written upwards; `few`: it fits beside something else."""
 
     columns: tuple[Column, ...]
     width: float
@@ -54,11 +58,13 @@ class Plot:
     ground: float
     bar: float
     rotated: bool
+    few: bool
 
 
 def plot(runs: Sequence[Totals]) -> Plot:
     """The plot of these runs; at least one."""
-    pitch = min(WIDEST, max(NARROWEST, WHOLE / len(runs)))
+    few = len(runs) <= FEW
+    pitch = FEW_PITCH if few else min(WIDEST, max(NARROWEST, WHOLE / len(runs)))
     bar = round(min(pitch - 8, 56.0), 1)
     most = max(1, *(run.pairs for run in runs))
     columns = tuple(_column(run, place * pitch + (pitch - bar) / 2, bar, most) for place, run in enumerate(runs))
@@ -72,6 +78,7 @@ def plot(runs: Sequence[Totals]) -> Plot:
         ground=TOP + ROOM,
         bar=bar,
         rotated=rotated,
+        few=few,
     )
 
 
