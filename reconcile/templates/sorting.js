@@ -28,6 +28,7 @@ function sort(table, header) {
 
 function makeSortable(table) {
   for (const header of table.tHead.rows[0].cells) {
+    if (header.classList.contains("unsorted")) continue;
     const button = document.createElement("button");
     button.type = "button";
     button.append(...header.childNodes);
