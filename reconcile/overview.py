@@ -146,7 +146,8 @@ def _rate(seen: int, of: int) -> Rate:
 
 
 def _some(examples: list[list[tuple[str, str]]]) -> tuple[tuple[str, str], ...]:
-    """One of each run, then a second one of each: a few."""
+    """A few, of as many runs as there are: no unit twice."""
     longest = max(len(each) for each in examples)
     turns = [each[turn] for turn in range(longest) for each in examples if turn < len(each)]
-    return tuple(turns[:EXAMPLES])
+    by_unit = {unit: (run, unit) for run, unit in reversed(turns)}
+    return tuple(example for example in turns if by_unit[example[1]] == example)[:EXAMPLES]
