@@ -1,6 +1,7 @@
 """The page: a report as one self-contained HTML file, which needs no network, and no script to be read.
 
-The one script in it sorts tables. The page's policy names its digest, so that nothing else can run.
+The one script in it sorts tables and makes frames when somebody looks. The page's policy names its digest, so that
+nothing else can run.
 """
 
 import hashlib
@@ -53,7 +54,7 @@ def as_html(report: Report) -> str:
 
 def script() -> str:
     """The script of the page, as it stands in it."""
-    return (files("reconcile") / "templates" / "sorting.js").read_text(encoding="utf-8")
+    return (files("reconcile") / "templates" / "page.js").read_text(encoding="utf-8")
 
 
 def script_digest() -> str:

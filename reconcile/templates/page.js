@@ -1,4 +1,5 @@
-// Sorts tables of class "sortable", and opens what a link leads into. Without it the page is complete, and stays in its order.
+// Sorts tables, opens what a link leads into, and holds frames back until somebody looks. Without it the page is complete
+// and stays in its order.
 "use strict";
 
 const words = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
@@ -46,8 +47,24 @@ function open() {
   target.scrollIntoView();
 }
 
+// Hundreds of frames at once would keep the page from opening. Without scripts they stand where <noscript> is.
+function makeFrames(details) {
+  for (const held of details.querySelectorAll("noscript")) held.outerHTML = held.textContent;
+}
+
+// What scrolls sideways must be within reach of the keyboard, and say what it is.
+function makeReachable(entries) {
+  for (const { target } of entries) {
+    if (target.scrollWidth <= target.clientWidth) target.removeAttribute("tabindex");
+    else Object.assign(target, { tabIndex: 0, role: "group", ariaLabel: target.querySelector("caption").textContent });
+  }
+}
+
 for (const table of document.querySelectorAll("table.sortable")) {
   if (table.tBodies[0].rows.length > 1) makeSortable(table);
 }
+const sizes = new ResizeObserver(makeReachable);
+for (const scroll of document.querySelectorAll(".scroll:has(> table)")) sizes.observe(scroll);
+addEventListener("toggle", (event) => event.target.open && makeFrames(event.target), true);
 addEventListener("hashchange", open);
 open();
