@@ -1,5 +1,5 @@
-// Sorts tables, opens what a link leads into, and holds frames back until somebody looks. Without it the page is complete
-// and stays in its order.
+// Sorts tables, opens what a link leads into, and holds frames back until somebody looks.
+// Without it the page is complete, and stays in its order.
 "use strict";
 
 const words = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
