@@ -107,7 +107,7 @@ def _ready(whole: Sum) -> Answer:
         if whole.match < ENOUGH
         else (
             f"None of {whole.match:,} pairs with equal inputs differs. With 95 % confidence at most "
-            f"{_percent(min(1.0, 3 / whole.match))} of such pairs do (three in {whole.match:,})."
+            f"{_percent(min(1.0, 3 / whole.match))} of such pairs do (three in {whole.match:,}), for one look."
         )
     )
     enough = whole.match >= ENOUGH

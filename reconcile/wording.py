@@ -1,7 +1,10 @@
 """Wording: numbers, times and commands as the page says them."""
 
+import re
 import shlex
 from datetime import UTC, datetime
+
+_BLANK = re.compile(r"\{(run|unit|suspect)\}")
 
 
 def number(value: float) -> str:
@@ -53,12 +56,11 @@ def percent(share: float) -> str:
         return f"{value:.0f} %"
     if value > 99.9:
         return f"{min(value, 99.999):.3f} %"
-    return f"{value:.1f} %" if value >= 1 else f"{value:.2g} %"
+    return f"{min(value, 99.9):.1f} %" if value >= 1 else f"{value:.2g} %"
 
 
 def command(template: str, run: str, unit: str | None = None, suspect: str = "") -> str:
     """A command for a shell, with what is filled in quoted. Without a unit a person has to name one."""
-    filled = {"run": shlex.quote(run), "unit": "…" if unit is None else shlex.quote(unit)}
-    for name, value in {**filled, "suspect": shlex.quote(suspect)}.items():
-        template = template.replace(f"{{{name}}}", value)
-    return template
+    filled = {"run": run, "unit": unit, "suspect": suspect}
+    said = {name: "…" if value is None else shlex.quote(value) for name, value in filled.items()}
+    return _BLANK.sub(lambda blank: said[blank.group(1)], template)
