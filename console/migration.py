@@ -1,7 +1,7 @@
 """The migration as the console sees it: the reports its moves rest on, and a move as it stands now."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -53,7 +53,7 @@ def move_now(
 
 
 def gates_ahead(
-    system: "System", connection: sa.Connection, judged: Judgement, found: Sequence[str]
+    system: "System", connection: sa.Connection, judged: Judgement, found: Sequence[str], now: datetime
 ) -> tuple[StageGate, ...]:
     """The stage gates of the next move if it rested on this judgement, of which these doubts were found.
 
@@ -64,5 +64,5 @@ def gates_ahead(
     if there is None:
         return ()
     just_made = Reports(judgement=lambda _, __: judged, newest=lambda _: judged, doubts=lambda _, __: tuple(found))
-    move = move_now(system, connection, standing, there, now=datetime.now(UTC), reports=just_made)
+    move = move_now(system, connection, standing, there, now=now, reports=just_made)
     return tuple(gate for gate in move.gates if gate.name != SIGN_OFFS)

@@ -195,7 +195,7 @@ class Playground:
     @property
     def plan(self) -> ReconciliationPlan:
         """How its runs are compared and reported."""
-        return plan_of(self.system, self.database)
+        return plan_of(self.system, self.database, in_event_time=True)
 
     def reconcile(self, run: str) -> Totals:
         """Compare what both paths recorded."""

@@ -45,7 +45,9 @@ def plan_in(database: str | None) -> ReconciliationPlan:
     if not database:
         return PLAN
     where = f" --database {database}"
-    return replace(PLAN, show_unit=PLAN.show_unit + where, reproduce=PLAN.reproduce + where)
+    return replace(
+        PLAN, show_unit=PLAN.show_unit + where, reproduce=PLAN.reproduce + where, sign_off=PLAN.sign_off + where
+    )
 
 
 def weekly_gate(partitions: int, send_within: float = SEND_WITHIN) -> Gate:

@@ -23,8 +23,8 @@ class ReconciliationPlan:
     counts the units that must have an outcome in a run; without it, those that have one. `replayer` computes outcomes
     anew; without it no mismatch is explained. `configuration` is what the judged system is set to, by name.
     `stage_gates` says, of a judgement and what puts it in doubt, what keeps the next stage from being entered.
-    `show_unit` is the command which shows one pair in
-    full, with `{run}` and `{unit}` to be filled in; `reproduce` the one that varies one `{suspect}`.
+    `show_unit` is the command which shows one pair in full, with `{run}` and `{unit}` to be filled in; `reproduce` the
+    one that varies one `{suspect}`; `sign_off` the one that signs the report of this `{digest}`.
     """
 
     job: Job
@@ -39,3 +39,4 @@ class ReconciliationPlan:
     stage_gates: Callable[[sa.Connection, Judgement, Sequence[str]], Sequence[StageGate]] | None = None
     show_unit: str = "cutover explain {run} {unit}"
     reproduce: str = "cutover explain {run} {unit} --suspect {suspect}"
+    sign_off: str = 'cutover sign-off {digest} --why "..."'

@@ -62,6 +62,7 @@ class Report:
     policy_digest: str
     show_unit: str
     reproduce: str
+    sign_off: str
     made_at: datetime
     statement: Statement
 
@@ -101,6 +102,7 @@ def make_report(
         policy_digest=plan.policy.digest(),
         show_unit=plan.show_unit,
         reproduce=plan.reproduce,
+        sign_off=plan.sign_off.format(digest=digest[:16]),
         made_at=made_at,
         statement=statement,
     )

@@ -120,7 +120,11 @@ def _of_delivery(asked: Requirements, measures: Measures) -> Iterator[StageGate]
     if asked.deadline:
         met = {True: "met", False: "missed", None: "no campaign is over"}[measures.deadline_met]
         yield StageGate(
-            name="deadline", green=measures.deadline_met is True, figure=met, limit="met", detail=measures.run
+            name="deadline",
+            green=measures.deadline_met is True,
+            figure=met,
+            limit="met",
+            detail=f"run {measures.run}" if measures.run else "",
         )
     yield StageGate(
         name="lag",

@@ -187,7 +187,12 @@ def _pause(system: "System", until_run: str, why: str, *, resume: bool, dry_run:
 
 def sign_off(
     digest: Annotated[str, typer.Argument(help="The report's digest, or its first 12 characters or more.")],
-    to: Annotated[str, typer.Option("--for", help="The stage it is for: shadow, canary, event_driven or retired.")],
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--for", help="The stage it is for: shadow, canary, event_driven or retired. Default: the usual next."
+        ),
+    ] = None,
     percent: PercentOption = None,
     why: WhyOption = "",
     dry_run: DryRunOption = False,
@@ -202,11 +207,14 @@ def sign_off(
     more.
     """
     check_why(why)
-    there = place(stage_named(to), percent)
+    asked = None if to is None else place(stage_named(to), percent)
+    if asked is None and percent is not None:
+        raise WrongUse("--percent belongs to a canary: give --for canary, too")
     if len(digest) < SHORTEST:
         raise WrongUse(f"the digest is {digest!r}; expected at least its first {SHORTEST} characters")
     reports = stored_reports()
     with connected(prepare=database is None, database=database) as system, deciding(system) as found:
+        there = asked or _next(found)
         check_forward(found.here, there)
         with system.engine.connect() as connection:
             judgement = reports.judgement(connection, digest)
@@ -224,6 +232,13 @@ def sign_off(
         print_json({"signed": not dry_run, "id": given.event_id, "expires_at": given.expires_at})
     else:
         say(f"{'Would sign' if dry_run else 'Signed'} as {person} for {there}; good until {given.expires_at:%F %H:%M}.")
+
+
+def _next(found: Migration) -> Place:
+    there = proposed(found.here)
+    if there is None:
+        raise WrongUse(f"the migration stands at {found.here}, and no stage follows")
+    return there
 
 
 def _signed(found: Migration, there: Place, judgement: Judgement, why: str) -> SignedOff:
