@@ -13,13 +13,17 @@ from typer.testing import CliRunner
 from console import migration as console_migration
 from console.cli import command_line
 from console.commands import stage as stage_commands
+from console.configuration import configured
 from console.failures import Exit, explain
 from console.retirement import calls_in, importers
+from console.weekly_job import JOB
 from console.weekly_job import weekly_gate as gate
 from console.weekly_policy import POLICY
 from events import WeekStarted
+from handlers.delivery.settings import DeliverySettings
 from reconcile.errors import UnknownReport
 from reconcile.judgement import Judgement
+from reconcile.statement import digest_of_configuration
 from reconcile.stored_reports import Reports
 from runtime.version import code_version
 from sandbox.approver import move
@@ -41,7 +45,7 @@ REPORT = Judgement(
     bound=0.00003,
     code_version=code_version(),
     policy=POLICY.digest(),
-    configuration="c",
+    configuration=digest_of_configuration(configured(JOB, 16, DeliverySettings())),
     last_run_at=NOW - timedelta(hours=6),
     made_at=NOW,
     outcomes={},

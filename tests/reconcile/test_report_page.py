@@ -27,7 +27,7 @@ def test_the_digest_can_be_computed_from_the_json_as_the_page_says(database: sa.
     html = write_report(database, [RUN], PLAN, tmp_path, code_version="é 'x'").read_text()
     (digest,) = re.findall(r"<code class=\"digest\">(\w{64})</code>", html)
     commands = [unescape(line) for line in re.findall(r"<pre class=\"command\"[^>]*>(.*?)</pre>", html)]
-    assert f"cutover sign-off {digest[:16]}" in commands
+    assert f'cutover sign-off {digest[:16]} --why "..."' in commands
     (by_python, by_jq) = [command for command in commands if "report.json" in command]
     assert computed(by_python, tmp_path) == digest
     if shutil.which("jq") and shutil.which("b2sum"):
