@@ -11,6 +11,7 @@ from console.defect_rows import COLUMNS, markdown, row_of
 from console.failures import Exit
 from console.rehearsal import Rehearsed
 from reconcile import Totals
+from reconcile.totals import CauseTotal
 from sandbox.defects import CATALOGUE
 from tests.console.commands import cutover
 
@@ -44,17 +45,21 @@ def rehearsed(*totals: Totals) -> Rehearsed:
 
 
 def test_a_row_adds_up_all_runs_and_says_whether_the_defect_was_noticed() -> None:
+    ties = CauseTotal(path="event_driven", suspect="ties_descending", says="one way", units=1)
+    other = CauseTotal(path="event_driven", suspect="ties_descending", says="another way", units=1)
     row = row_of(
         "tie_order",
         rehearsed(
-            Totals(run="2026-W46", pairs=1000, match=998, mismatch=2, kinds={"order": 2}),
+            Totals(run="2026-W46", pairs=1000, match=998, mismatch=2, kinds={"order": 2}, causes=(ties, other)),
             Totals(run="2026-W47", pairs=1000, match=996, mismatch=3, incomplete=1, kinds={"order": 2, "members": 1}),
         ),
     )
     assert (row.pairs, row.mismatch, row.incomplete) == (2000, 5, 1)
     assert row.kinds == {"order": 4, "members": 1}
     assert row.exit_code == Exit.NO
+    assert row.named == {"event_driven: ties_descending": 2}
     assert row.as_expected
+    assert row.named_rightly
     header, rule, line = markdown([row]).splitlines()
     assert header == f"| {' | '.join(COLUMNS)} |"
     assert rule.count("---") == len(COLUMNS)
