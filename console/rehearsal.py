@@ -86,13 +86,13 @@ def rehearse(
     start = datetime.combine(window.start, datetime.min.time(), UTC)
     before = next((number for number, action in enumerate(history) if action.at >= start), len(history))
     with playground:
-        _prehistory(playground, history, before, screen)
+        prehistory(playground, history, before, screen)
         stages = _stages(runs) if playground.mailbox else {}
         totals: list[Totals] = []
         delivered: list[Books] = []
-        for stretch in _stretches(history, before, runs, meanwhile):
+        for stretch in stretches(history, before, runs, meanwhile):
             run = stretch.run
-            _replay(playground, run, stretch.before, screen)
+            replay(playground, run, stretch.before, screen)
             if run in stages:
                 playground.stage(*stages[run], at=scheduled_at(run))
             totals.append(_both_paths(playground, stretch, screen))
@@ -105,7 +105,7 @@ def rehearse(
     return Rehearsed(totals=totals, delivered=delivered, events=events, seconds=time.monotonic() - began, report=page)
 
 
-def _prehistory(playground: Playground, history: Sequence[Action], before: int, screen: Screen) -> None:
+def prehistory(playground: Playground, history: Sequence[Action], before: int, screen: Screen) -> None:
     """Load what lies before the window into the shop's tables, and backfill it."""
     with screen.working(f"Loading {before:,} past actions into the shop", before) as progress:
         playground.load(islice(history, before), progress)
@@ -121,7 +121,7 @@ def _stages(runs: Sequence[str]) -> dict[str, tuple[Stage, float]]:
     return {run: ("canary", 50.0) if number else ("shadow", 0.0) for number, run in enumerate(weeks)}
 
 
-def _replay(playground: Playground, run: str, due: Sequence[Action], screen: Screen) -> None:
+def replay(playground: Playground, run: str, due: Sequence[Action], screen: Screen) -> None:
     """Let happen what is due before a run, each action in its own transaction."""
     with screen.working(f"Replaying {len(due):,} actions up to {run}", len(due)) as progress:
         for number, action in enumerate(due, 1):
@@ -135,6 +135,7 @@ def _happen(playground: Playground, action: Action) -> None:
 
 
 def _both_paths(playground: Playground, stretch: Stretch, screen: Screen) -> Totals:
+    """Both paths of a run, and what their comparison comes to."""
     run = stretch.run
     with screen.working(f"Run {run}, both paths"):
         playground.legacy(run)
@@ -155,7 +156,7 @@ def _delivered(playground: Playground, run: str, screen: Screen) -> Books:
     return books
 
 
-def _stretches(actions: Sequence[Action], start: int, runs: Sequence[str], meanwhile: int) -> Iterator[Stretch]:
+def stretches(actions: Sequence[Action], start: int, runs: Sequence[str], meanwhile: int) -> Iterator[Stretch]:
     """Each run with the actions from number `start` on; what happens meanwhile happens before the next run is due."""
     for run, following in zip_longest(runs, runs[1:]):
         due = _number_at(actions, start, run)

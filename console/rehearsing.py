@@ -6,6 +6,8 @@ from pathlib import Path
 
 from console.connected import reachable
 from console.defect_rows import DefectRow, row_of
+from console.migration_calendar import Calendar
+from console.migration_rehearsal import Migrated, MigrationRehearsal
 from console.past import Past
 from console.playground import Playground
 from console.rehearsal import Rehearsed, rehearse
@@ -48,6 +50,29 @@ def rehearse_here(
         meanwhile = MEANWHILE if lively else 0
         rehearsed = rehearse(playground, past.history, past.window, directory, screen, meanwhile=meanwhile)
         return replace(rehearsed, mailbox=f"{mailbox.host}/mailbox" if mailbox else None)
+
+
+def migrate_here(
+    past: Past, *, screen: Screen, workers: int, defect: str | None = None, report: Path | None = None
+) -> Migrated:
+    """Rehearse the whole migration in the database `cutover_migration`. Raises WrongUse for too short a past."""
+    settings = Settings()
+    calendar = Calendar(end=past.window.end)
+    calendar.check(past.history[0].at)
+    with claim(settings.state_dir, "migration"):
+        with screen.working("Starting PostgreSQL and Valkey"):
+            found = reachable(settings)
+        playground = Playground(
+            found,
+            settings.state_dir,
+            settings.partitions,
+            name="migration",
+            workers=workers,
+            defect=defect,
+            mailbox=stand_in(settings.state_dir / "sendgrid-migration", quota=500),
+        )
+        directory = report or settings.state_dir / "reports" / "migration"
+        return MigrationRehearsal(playground, past.history, calendar, screen)(directory)
 
 
 def rehearse_defects(past: Past, names: Sequence[str | None], *, screen: Screen, workers: int) -> Iterator[DefectRow]:

@@ -20,9 +20,10 @@ from console.commands.rehearsal_options import (
     UsersOption,
     WorkersOption,
 )
+from console.failures import Exit, WrongUse
 from console.past import END, Given, Past, made_up, past_of
 from console.rehearsal import Rehearsed, Window
-from console.rehearsing import rehearse_here
+from console.rehearsing import migrate_here, rehearse_here
 from console.screen import Screen, print_json, print_table, say
 from console.verdict_code import exit_code
 from reconcile import Totals, answer
@@ -93,6 +94,14 @@ def rehearse(
             "lists them all. Implies --enliven."
         ),
     ] = None,
+    migration: Annotated[
+        bool,
+        typer.Option(
+            "--migration",
+            help="Rehearse the whole migration: a shadow week, canaries of 5 % and 25 %, a rollback drill, everybody, "
+            "retirement; with reports, sign-offs and stage gates, delivering to a stand-in. Takes the last five weeks.",
+        ),
+    ] = False,
     workers: WorkersOption = 2,
     report: Annotated[
         Path | None, typer.Option(help="Directory for report.html and report.json. Default: below .cutover/.")
@@ -102,11 +111,14 @@ def rehearse(
     """Both paths over past orders: every Monday and every night in the window, compared user by user.
 
     History before --from is loaded and backfilled; the window is replayed event by event, in event time, through real
-    worker processes. Exit code 1 when outcomes differ, 3 when some could not be judged.
+    worker processes. Exit code 1 when outcomes differ, 3 when some could not be judged. With --migration: 1 when a red
+    stage gate held the migration back.
     """
     screen = Screen(quiet=json)
     if defect is not None:
         find_defect(defect)
+    if migration and start is not None:
+        raise WrongUse("--migration takes the last five weeks before --until: give no --from")
     lively = enliven or defect is not None
     given = Given(
         orders=orders,
@@ -119,6 +131,8 @@ def rehearse(
         seed=seed,
         enliven=lively,
     )
+    if migration:
+        raise typer.Exit(_migrate(past_of(given, screen), screen, defect, workers, report, json=json))
     rehearsed = rehearse_here(
         "rehearsal",
         past_of(given, screen),
@@ -133,6 +147,17 @@ def rehearse(
     else:
         _summary(rehearsed)
     raise typer.Exit(exit_code(rehearsed.totals))
+
+
+def _migrate(past: Past, screen: Screen, defect: str | None, workers: int, report: Path | None, *, json: bool) -> Exit:
+    from console.migration_summary import migration_as_data, show_migration
+
+    found = migrate_here(past, screen=screen, defect=defect, workers=workers, report=report)
+    if json:
+        print_json(migration_as_data(found))
+    else:
+        show_migration(found)
+    return Exit.NO if found.held_back else Exit.GOOD
 
 
 def _result(rehearsed: Rehearsed) -> dict[str, object]:

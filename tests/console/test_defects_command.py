@@ -63,7 +63,7 @@ def test_a_row_adds_up_all_runs_and_says_whether_the_defect_was_noticed() -> Non
     header, rule, line = markdown([row]).splitlines()
     assert header == f"| {' | '.join(COLUMNS)} |"
     assert rule.count("---") == len(COLUMNS)
-    assert "| 5 / 1 of 2,000 | order 4, members 1 | 1 |" in line
+    assert "| 5 / 1 of 2,000 | order 4, members 1 | ties_descending | yes, 2 of 5 | 1 |" in line
 
 
 @pytest.mark.parametrize(("name", "mismatch"), [("tie_order", 0), (None, 1)])

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.rehearsal import _stretches
+from console.rehearsal import stretches
 from sandbox.shop.actions import RetireProduct
 from shadow.schedule import scheduled_at
 
@@ -23,12 +23,12 @@ def test_every_action_happens_once_and_in_order_and_none_before_a_run_that_is_du
 ) -> None:
     actions = [RetireProduct(at=FIRST + timedelta(hours=hour), product_id="p") for hour in hours]
     start = min(start, len(actions))
-    stretches = list(_stretches(actions, start, RUNS, meanwhile))
-    assert [stretch.run for stretch in stretches] == RUNS
-    happened = [action for stretch in stretches for action in (*stretch.before, *stretch.meanwhile)]
+    found = list(stretches(actions, start, RUNS, meanwhile))
+    assert [stretch.run for stretch in found] == RUNS
+    happened = [action for stretch in found for action in (*stretch.before, *stretch.meanwhile)]
     assert happened == actions[start : start + len(happened)]
     assert all(action.at >= LAST for action in actions[start + len(happened) :])
-    for stretch in stretches:
+    for stretch in found:
         due = scheduled_at(stretch.run)
         assert all(action.at < due for action in stretch.before)
         assert all(action.at >= due for action in stretch.meanwhile)
