@@ -35,12 +35,42 @@ def changes(legacy: Json, event_driven: Json, terms: Terms | None = None, at: Pl
     """
     if canonical(legacy) == canonical(event_driven):
         return ()
+    if not (_has_parts(legacy) and _has_parts(event_driven)):
+        return (
+            ()
+            if _forgiven(legacy, event_driven, terms, at)
+            else (Change(at=(), legacy=legacy, event_driven=event_driven),)
+        )
     one, other = (terms.shaped(value, at) if terms else value for value in (legacy, event_driven))
     # DeepDiff lists places in an order that changes with the hash seed.
-    found = tuple(sorted(_found(_deep_diff(one, other, terms, at)), key=_place))
+    found = tuple(sorted(_found(deep_diff(one, other, *([_Tolerance(terms, at)] if terms else []))), key=_place))
     if not found and (terms is None or terms.exact):
         return (Change(at=(), legacy=legacy, event_driven=event_driven),)
     return found
+
+
+def _has_parts(value: Json) -> bool:
+    return isinstance(value, list | dict)
+
+
+def _forgiven(legacy: Json, event_driven: Json, terms: Terms | None, at: Place) -> bool:
+    """Whether these are two numbers, as close as the tolerance of their place says."""
+    tolerance = terms.tolerance(at) if terms else None
+    both = _is_number(legacy) and _is_number(event_driven)
+    return tolerance is not None and both and within(cast(float, legacy), cast(float, event_driven), tolerance)
+
+
+def deep_diff(legacy: Json, event_driven: Json, *operators: BaseOperator) -> DeepDiff:
+    """What DeepDiff says of two values: every place by itself, rank by rank, whatever a key looks like."""
+    return DeepDiff(
+        legacy,
+        event_driven,
+        view="tree",
+        zip_ordered_iterables=True,
+        threshold_to_diff_deeper=0,
+        ignore_private_variables=False,
+        custom_operators=list(operators) or None,
+    )
 
 
 def within(one: float, other: float, tolerance: Tolerance) -> bool:
@@ -74,20 +104,8 @@ class _Tolerance(BaseOperator):
         return _is_number(level.t1) and _is_number(level.t2)
 
     def give_up_diffing(self, level: _Level, diff_instance: DeepDiff) -> bool:  # noqa: ARG002  DeepDiff's signature
-        tolerance = self._terms.tolerance((*self._at, *level.path(output_format="list")))
-        return tolerance is not None and within(cast(float, level.t1), cast(float, level.t2), tolerance)
-
-
-def _deep_diff(legacy: Json, event_driven: Json, terms: Terms | None, at: Place) -> DeepDiff:
-    return DeepDiff(
-        legacy,
-        event_driven,
-        view="tree",
-        zip_ordered_iterables=True,
-        threshold_to_diff_deeper=0,
-        ignore_private_variables=False,
-        custom_operators=[_Tolerance(terms, at)] if terms else None,
-    )
+        place = (*self._at, *level.path(output_format="list"))
+        return _forgiven(cast(Json, level.t1), cast(Json, level.t2), self._terms, place)
 
 
 def _found(diff: DeepDiff) -> Iterator[Change]:

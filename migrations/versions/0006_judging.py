@@ -43,9 +43,9 @@ def upgrade() -> None:
     op.add_column(
         "reconciliations",
         sa.Column(
-            "began",
+            "rests_on",
             pg.JSONB(astext_type=sa.Text()),
-            comment="when each path's recording began; begun anew, all of it is looked at again",
+            comment="what verdicts rest on beside outcomes; if it changes, all are judged anew",
         ),
         schema="cutover",
     )
@@ -60,7 +60,17 @@ def upgrade() -> None:
         ),
         schema="cutover",
     )
-    op.add_column("outcomes", sa.Column("revision", sa.Integer(), nullable=False, server_default="0"), schema="cutover")
+    op.add_column(
+        "outcomes",
+        sa.Column(
+            "first_recorded_in",
+            sa.BigInteger(),
+            nullable=False,
+            server_default=sa.text("((pg_current_xact_id())::text)::bigint"),
+            comment="the transaction that wrote an outcome of this path for the unit for the first time",
+        ),
+        schema="cutover",
+    )
     op.create_index("outcomes_recorded_in", "outcomes", ["run", "recorded_in"], schema="cutover")
     op.add_column(
         "path_runs", sa.Column("normalisation", sa.Text(), nullable=False, server_default=""), schema="cutover"
@@ -93,9 +103,9 @@ def downgrade() -> None:
     op.drop_table("noise", schema="cutover")
     op.drop_column("path_runs", "normalisation", schema="cutover")
     op.drop_index("outcomes_recorded_in", table_name="outcomes", schema="cutover")
-    op.drop_column("outcomes", "revision", schema="cutover")
+    op.drop_column("outcomes", "first_recorded_in", schema="cutover")
     op.drop_column("outcomes", "recorded_in", schema="cutover")
-    op.drop_column("reconciliations", "began", schema="cutover")
+    op.drop_column("reconciliations", "rests_on", schema="cutover")
     op.drop_column("reconciliations", "seen", schema="cutover")
     op.drop_constraint("comparisons_because", "comparisons", schema="cutover")
     op.execute("DELETE FROM cutover.comparisons WHERE verdict = 'match'")
