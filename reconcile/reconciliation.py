@@ -3,8 +3,8 @@
 Verdicts are kept as they are found. Interrupted, it goes on where it was; called again, it looks only at what changed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -101,14 +101,19 @@ def _judge(work: _Work, progress: Progress) -> None:
     _forget(work)
     noise, done, pairs = noisy_units(work.snapshot, work.run), work.counts.same, work.counts.pairs
     progress(done, pairs)
-    for units in unjudged(work.snapshot, work.run, work.judged_by):
-        batch = pairs_of(work.snapshot, work.run, units).values()
-        verdicts = [(pair, judge(work.plan, pair, work.late, work.state.unfinished, noise)) for pair in batch]
-        kept = [(pair, _settled(work.plan, verdict)) for pair, verdict in verdicts]
-        with work.engine.begin() as connection:
-            judged.keep(connection, work.run, work.judged_by, kept)
-        done += len(batch)
-        progress(done, pairs)
+    with closing(unjudged(work.snapshot, work.run, work.judged_by)) as batches:
+        for units in batches:
+            _judge_these(work, units, noise)
+            done += len(units)
+            progress(done, pairs)
+
+
+def _judge_these(work: _Work, units: Sequence[str], noise: Mapping[str, str]) -> None:
+    pairs = pairs_of(work.snapshot, work.run, units).values()
+    verdicts = [(pair, judge(work.plan, pair, work.late, work.state.unfinished, noise)) for pair in pairs]
+    kept = [(pair, _settled(work.plan, verdict)) for pair, verdict in verdicts]
+    with work.engine.begin() as connection:
+        judged.keep(connection, work.run, work.judged_by, kept)
 
 
 def _forget(work: _Work) -> None:
@@ -148,6 +153,7 @@ def _totals(work: _Work) -> Totals:
     """What the run came to. After a second look only what changed is counted anew."""
     with work.engine.connect() as connection:
         tally = judged.tallied(connection, work.run)
+    tally.accepted.update({each.name: 0 for each in work.plan.policy.accepted})
     before, pairs = work.before, work.counts.pairs
     if before and work.changed:
         pairs = before.pairs + work.changed.new

@@ -3,7 +3,7 @@
 They are noted in a temporary table of the snapshot's transaction, so that everything which follows speaks of the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -40,11 +40,12 @@ def find_unsettled(snapshot: Connection, run: str, units: Sequence[str] | None =
     return Counts(same=legacy - differing, **noted._mapping)
 
 
-def unjudged(snapshot: Connection, run: str, judged_by: str) -> Iterator[Sequence[str]]:
+def unjudged(snapshot: Connection, run: str, judged_by: str) -> Generator[Sequence[str], None, None]:
     """The unsettled pairs on which nothing is stored that still holds: their units, in batches."""
     parameters = {"run": run, "judged_by": judged_by}
-    streamed = snapshot.execute(_UNJUDGED, parameters, execution_options={"stream_results": True, "yield_per": BATCH})
-    yield from streamed.scalars().partitions(BATCH)
+    streaming = {"stream_results": True, "yield_per": BATCH}
+    with snapshot.execute(_UNJUDGED, parameters, execution_options=streaming) as streamed:
+        yield from streamed.scalars().partitions(BATCH)
 
 
 def outdated(snapshot: Connection, run: str, judged_by: str, units: Sequence[str] | None = None) -> list[str]:
