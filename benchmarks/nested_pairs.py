@@ -109,7 +109,7 @@ def record_pairs(engine: sa.Engine, pairs: int, one_in: int) -> None:
             record(connection, NIGHTLY.job, RUN, path, _outcomes(path, pairs, one_in))
             close_path(connection, RUN, path)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text("ANALYZE cutover.outcomes"))
+        connection.execute(sa.text("VACUUM ANALYZE cutover.outcomes"))
 
 
 def _outcomes(path: Path, pairs: int, one_in: int) -> Iterator[Outcome]:

@@ -32,7 +32,6 @@ class Counts:
 def find_unsettled(snapshot: Connection, run: str, units: Sequence[str] | None = None) -> Counts:
     """Note the unsettled pairs of all units, or of these; how many there are. Holds until the transaction ends."""
     parameters = {"run": run, "units": None if units is None else list(units)}
-    snapshot.execute(_IN_PARALLEL)
     snapshot.execute(_NOTE if units is None else _NOTE_THESE, parameters)
     noted = snapshot.execute(_CLASSES).one()
     legacy = snapshot.scalar(_LEGACY if units is None else _LEGACY_OF_THESE, parameters) or 0
@@ -52,10 +51,6 @@ def outdated(snapshot: Connection, run: str, judged_by: str, units: Sequence[str
     """The units, of all or of these, of which something is stored that was said of other digests."""
     parameters = {"run": run, "judged_by": judged_by, "units": None if units is None else list(units)}
     return list(snapshot.scalars(_OUTDATED, parameters))
-
-
-_IN_PARALLEL = text("SELECT set_config('work_mem', '64MB', true), set_config('parallel_tuple_cost', '0', true)")
-"""For this transaction. The planner expects every pair to differ, and would spare itself the handing over of rows."""
 
 
 def _note(only: str) -> str:

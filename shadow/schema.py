@@ -37,9 +37,9 @@ path_runs = sa.Table(
 outcomes = sa.Table(
     "outcomes",
     metadata,
-    sa.Column("run", sa.Text, primary_key=True),
-    sa.Column("path", sa.Text, primary_key=True),
-    sa.Column("unit", sa.Text, primary_key=True),
+    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
     sa.Column("decision", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
     sa.Column("digest", sa.LargeBinary, nullable=False),
@@ -62,6 +62,8 @@ outcomes = sa.Table(
         server_default=sa.text("((pg_current_xact_id())::text)::bigint"),
         comment="the transaction that wrote an outcome of this path for the unit for the first time",
     ),
+    # Both paths are compared by this index alone, in its order: nothing is sorted, hashed or held in memory.
+    sa.PrimaryKeyConstraint("run", "path", "unit", name="outcomes_pkey", postgresql_include=["digest", "fingerprint"]),
     sa.Index("outcomes_recorded_in", "run", "recorded_in"),
     sa.ForeignKeyConstraint(["run", "path"], ["cutover.path_runs.run", "cutover.path_runs.path"]),
     sa.CheckConstraint("decision IN ('send', 'skip')", name="outcomes_decision"),

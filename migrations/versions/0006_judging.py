@@ -27,6 +27,12 @@ def _judged() -> "list[sa.Column[Any]]":
     ]
 
 
+_KEYED_BY = """
+    ALTER TABLE cutover.outcomes DROP CONSTRAINT outcomes_pkey,
+        ADD CONSTRAINT outcomes_pkey PRIMARY KEY (run, path, unit) {include}
+"""
+
+
 def upgrade() -> None:
     for column in _judged():
         op.add_column("comparisons", column, schema="cutover")
@@ -72,6 +78,7 @@ def upgrade() -> None:
         schema="cutover",
     )
     op.create_index("outcomes_recorded_in", "outcomes", ["run", "recorded_in"], schema="cutover")
+    op.execute(_KEYED_BY.format(include="INCLUDE (digest, fingerprint)"))
     op.add_column(
         "path_runs", sa.Column("normalisation", sa.Text(), nullable=False, server_default=""), schema="cutover"
     )
@@ -102,6 +109,7 @@ def downgrade() -> None:
     op.drop_table("reports", schema="cutover")
     op.drop_table("noise", schema="cutover")
     op.drop_column("path_runs", "normalisation", schema="cutover")
+    op.execute(_KEYED_BY.format(include=""))
     op.drop_index("outcomes_recorded_in", table_name="outcomes", schema="cutover")
     op.drop_column("outcomes", "first_recorded_in", schema="cutover")
     op.drop_column("outcomes", "recorded_in", schema="cutover")
