@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeAlias
 
 import pytest
 import sqlalchemy as sa
@@ -11,46 +10,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reconcile.reconciliation
-from reconcile import ReconciliationPlan, Totals
+from reconcile import ReconciliationPlan
 from reconcile import reconcile as reconciled
 from reconcile.late import LateEvents
 from reconcile.pair import Pair
-from reconcile.schema import comparisons, reconciliations
 from reconcile.verdict import Verdict, judge
 from shadow import schema
 from shadow.outcome import Outcome, Path, digest
 from shadow.recorder import revise
+from tests.reconcile.looking import RUN, change, forget, look, rows
 from tests.reconcile.points import Account, Points, departing, plan_over
 from tests.reconcile.recorded_runs import AT, PLAN, Late, RecordedRun, by_unit, of_every_kind, sent, with_input
 
-RUN = "2026-W47"
 PATHS: tuple[Path, Path] = ("legacy", "event_driven")
-Rows: TypeAlias = dict[str, tuple[object, ...]]
 
 _numbers = itertools.count(1)
-
-
-def look(database: sa.Engine, run: str = RUN, plan: ReconciliationPlan = PLAN) -> Totals:
-    return reconciled(database, run, plan, code_version="abc")
-
-
-def rows(database: sa.Engine, run: str = RUN) -> Rows:
-    """The stored verdicts, without who judged."""
-    columns = [column for column in comparisons.c if column.name not in ("run", "judged_by")]
-    with database.connect() as connection:
-        return {row.unit: tuple(row) for row in connection.execute(sa.select(*columns).where(comparisons.c.run == run))}
-
-
-def forget(database: sa.Engine, run: str = RUN) -> None:
-    """As if nobody had ever looked."""
-    with database.begin() as connection:
-        for table in (comparisons, reconciliations):
-            connection.execute(sa.delete(table).where(table.c.run == run))
-
-
-def change(database: sa.Engine, path: Path, *outcomes: Outcome, run: str = RUN) -> int:
-    with database.begin() as connection:
-        return revise(connection, PLAN.job, run, path, outcomes)
 
 
 @pytest.fixture
