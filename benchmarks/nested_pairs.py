@@ -13,7 +13,7 @@ from console.screen import say
 from console.weekly_job import PLAN
 from reconcile import ReconciliationPlan, Totals, reconcile
 from reconcile.comparison import pairs_of
-from reconcile.values import deep_diff
+from reconcile.deep import deep_diff
 from shadow.outcome import Fields, Json, Outcome, Path
 from shadow.recorder import close_path, open_path, open_run, record, revise
 from shadow.schedule import run_event

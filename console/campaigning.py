@@ -42,9 +42,10 @@ def _send(system: System, sending: Sending, run: str, progress: Advance, screen:
             said = time.monotonic()
         if not _send_what_is_due(system, sending, run):
             time.sleep(PAUSE)
-        # Whether or not a relay runs: what is told gets logged, what has run out ends.
+        # Whether or not a relay runs: what is told gets logged, what was rolled back follows, what has run out ends.
         sequence_all(system.engine, system.partitions)
         with system.engine.begin() as connection:
+            system.rollback.follow(connection)
             expire_leases(connection)
             end_campaigns(connection)
     return now

@@ -11,9 +11,14 @@ from console.screen import say
 
 COMMANDS = {
     "console.commands.rehearsals": ("demo", "rehearse"),
-    "console.commands.migration": ("legacy-run", "start-run", "reconcile"),
+    "console.commands.defects": ("defects",),
+    "console.commands.migration": ("legacy-run", "start-run"),
+    "console.commands.reconciling": ("reconcile", "report"),
     "console.commands.explain": ("explain",),
     "console.commands.why": ("why",),
+    "console.commands.stage": ("stage", "sign-off"),
+    "console.commands.rollback": ("rollback", "retire"),
+    "console.commands.people": ("people",),
     "console.commands.delivery": ("campaign", "unconfirmed", "deadletters"),
     "console.commands.validation": ("validate",),
     "console.commands.log": ("emit", "backfill"),

@@ -93,6 +93,7 @@ _KINDS: Mapping[str, Exit | Callable[[BaseException], tuple[str, Exit] | None]] 
     "runtime.errors.AlreadyRunning": Exit.WRONG_USE,
     "runtime.errors.RuntimeFailure": Exit.UNREACHABLE,
     "runtime.errors.SettingsInvalid": Exit.WRONG_USE,
+    "sandbox.defects.catalogue.UnknownDefect": Exit.WRONG_USE,
     "sandbox.shop.errors.ShopError": Exit.WRONG_USE,
     "shadow.errors.ShadowError": Exit.WRONG_USE,
     "alembic.util.exc.CommandError": Exit.WRONG_USE,

@@ -10,20 +10,22 @@ from typing import Self
 
 import sqlalchemy as sa
 
+from console.plan import plan_of
 from console.processes import Processes, environment, web_command
 from console.screen import Advance
 from console.stand_in import StandIn
 from console.tap import legacy_tap
-from console.weekly_job import PLAN
 from console.wiring import System, build
-from events import StageChanged, emit, head, lagging
-from events.vocabulary import Stage
+from events import head, lagging
+from events.stage_events import Stage
 from handlers.delivery.books import Books, books, unsettled
 from handlers.delivery.settings import DeliverySettings
-from reconcile import Totals, reconcile
+from reconcile import ReconciliationPlan, Totals, reconcile
 from runtime import database as databases
 from runtime.servers import Servers
 from runtime.version import code_version
+from sandbox import approver
+from sandbox.defects import defect as find_defect
 from sandbox.shop.actions import Action
 from sandbox.shop.backfill import backfill
 from sandbox.shop.bulk import load
@@ -44,7 +46,8 @@ class NotFinished(Exception):
 class Playground:
     """The shop and both paths in the database `cutover_<name>`; as a context manager, with relay and workers running.
 
-    With a `mailbox`, runs that send deliver to it, by so many `senders`; without, nothing can be sent.
+    A `defect` breaks one of the paths. With a `mailbox`, runs that send deliver to it, by so many `senders`; without,
+    nothing can be sent.
 
     Entering it drops what an earlier one of the same name left; leaving it stops the processes and keeps the database.
     """
@@ -64,6 +67,7 @@ class Playground:
         self.database = f"cutover_{name}"
         self.mailbox = mailbox
         self._workers = workers
+        self._batch = find_defect(defect).batch() if defect else None
         self._senders = senders
         found = replace(servers, database_url=databases.database_url(servers.database_url, self.database))
         self.system: System = build(found, partitions, self.database, DeliverySettings())
@@ -138,7 +142,14 @@ class Playground:
 
     def legacy(self, run: str) -> None:
         """The legacy path of a run. Raises WrongUse once the batch is retired."""
-        legacy_tap()(self.engine, self.system.gate, run, partitions=self.system.partitions, code_version=code_version())
+        legacy_tap()(
+            self.engine,
+            self.system.gate,
+            run,
+            partitions=self.system.partitions,
+            code_version=code_version(),
+            **({"batch": self._batch} if self._batch else {}),
+        )
 
     def barrier(self, run: str) -> int:
         """Begin a run, without its legacy path; the barrier's position."""
@@ -157,10 +168,7 @@ class Playground:
     def stage(self, stage: Stage, percent: float = 0.0, *, at: datetime) -> None:
         """Move the migration to a stage, as of event time `at`; what has begun stays as it is."""
         with self.engine.begin() as connection:
-            emit(
-                connection,
-                StageChanged(occurred_at=at, stage=stage, percent=percent, by="playground", why="a rehearsal"),
-            )
+            approver.move(connection, stage, percent, at=at)
         self.settle()
 
     def delivered(self, run: str) -> Books:
@@ -184,9 +192,14 @@ class Playground:
         with self.engine.connect() as connection:
             return books(connection, run)
 
+    @property
+    def plan(self) -> ReconciliationPlan:
+        """How its runs are compared and reported."""
+        return plan_of(self.system, self.database)
+
     def reconcile(self, run: str) -> Totals:
         """Compare what both paths recorded."""
-        return reconcile(self.engine, run, PLAN, code_version=code_version())
+        return reconcile(self.engine, run, self.plan, code_version=code_version())
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Return when `condition` holds. Raises ProcessDied if a process ends before, NotFinished after ten minutes."""

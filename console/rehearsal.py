@@ -4,10 +4,12 @@ Event time is data: weeks pass in seconds. Everything else is real: database, br
 """
 
 import time
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import islice
+from itertools import islice, zip_longest
+from operator import attrgetter
 from pathlib import Path
 
 from console.books import told_in_one_line
@@ -15,11 +17,11 @@ from console.failures import WrongUse
 from console.playground import Playground
 from console.run_line import line_of
 from console.screen import Screen
-from console.weekly_job import plan_in
 from events import head
-from events.vocabulary import Stage
+from events.stage_events import Stage
 from handlers.delivery.books import Books
 from reconcile import Totals, write_report
+from runtime.version import code_version
 from sandbox.shop.actions import Action
 from sandbox.shop.shop import perform
 from shadow.schedule import runs_between, scheduled_at
@@ -54,10 +56,27 @@ class Rehearsed:
     mailbox: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """A run with the actions since the one before it, and with those that happen while it is going on."""
+
+    run: str
+    before: Sequence[Action]
+    meanwhile: Sequence[Action]
+
+
 def rehearse(
-    playground: Playground, history: Sequence[Action], window: Window, report: Path, screen: Screen
+    playground: Playground,
+    history: Sequence[Action],
+    window: Window,
+    report: Path,
+    screen: Screen,
+    *,
+    meanwhile: int = 0,
 ) -> Rehearsed:
     """Backfill what lies before the window, replay the window, hold both paths side by side in every run.
+
+    Up to `meanwhile` actions happen after each run's legacy path, while the event-driven one may still be at it.
 
     Where the playground has a mailbox, the weekly runs deliver to it: the first one as in stage shadow, where the
     legacy path sends, and those that follow as a canary, where each path sends to half of the users.
@@ -71,15 +90,16 @@ def rehearse(
         stages = _stages(runs) if playground.mailbox else {}
         totals: list[Totals] = []
         delivered: list[Books] = []
-        for run, due in _between_runs(history, before, runs):
-            _replay(playground, run, due, screen)
+        for stretch in _stretches(history, before, runs, meanwhile):
+            run = stretch.run
+            _replay(playground, run, stretch.before, screen)
             if run in stages:
                 playground.stage(*stages[run], at=scheduled_at(run))
-            totals.append(_both_paths(playground, run, screen))
+            totals.append(_both_paths(playground, stretch, screen))
             if run in stages:
                 delivered.append(_delivered(playground, run, screen))
         with screen.working("Writing the report"):
-            page = write_report(playground.engine, runs, plan_in(playground.database), report)
+            page = write_report(playground.engine, runs, playground.plan, report, code_version=code_version())
         with playground.engine.connect() as connection:
             events = head(connection)
     return Rehearsed(totals=totals, delivered=delivered, events=events, seconds=time.monotonic() - began, report=page)
@@ -105,14 +125,21 @@ def _replay(playground: Playground, run: str, due: Sequence[Action], screen: Scr
     """Let happen what is due before a run, each action in its own transaction."""
     with screen.working(f"Replaying {len(due):,} actions up to {run}", len(due)) as progress:
         for number, action in enumerate(due, 1):
-            with playground.engine.begin() as connection:
-                perform(connection, action)
+            _happen(playground, action)
             progress(number)
 
 
-def _both_paths(playground: Playground, run: str, screen: Screen) -> Totals:
+def _happen(playground: Playground, action: Action) -> None:
+    with playground.engine.begin() as connection:
+        perform(connection, action)
+
+
+def _both_paths(playground: Playground, stretch: Stretch, screen: Screen) -> Totals:
+    run = stretch.run
     with screen.working(f"Run {run}, both paths"):
         playground.legacy(run)
+        for action in stretch.meanwhile:
+            _happen(playground, action)
         playground.event_driven(run)
         totals = playground.reconcile(run)
     screen.line(line_of(totals))
@@ -128,11 +155,15 @@ def _delivered(playground: Playground, run: str, screen: Screen) -> Books:
     return books
 
 
-def _between_runs(actions: Sequence[Action], start: int, runs: Sequence[str]) -> Iterator[tuple[str, Sequence[Action]]]:
-    """Each run with the actions from number `start` on that happened since the one before it."""
-    for run in runs:
-        end = start
-        while end < len(actions) and actions[end].at < scheduled_at(run):
-            end += 1
-        yield run, actions[start:end]
+def _stretches(actions: Sequence[Action], start: int, runs: Sequence[str], meanwhile: int) -> Iterator[Stretch]:
+    """Each run with the actions from number `start` on; what happens meanwhile happens before the next run is due."""
+    for run, following in zip_longest(runs, runs[1:]):
+        due = _number_at(actions, start, run)
+        end = min(due + meanwhile, _number_at(actions, due, following) if following else len(actions))
+        yield Stretch(run=run, before=actions[start:due], meanwhile=actions[due:end])
         start = end
+
+
+def _number_at(actions: Sequence[Action], start: int, run: str) -> int:
+    """The number of the first action that is not before a run, looking from `start` on."""
+    return bisect_left(actions, scheduled_at(run), lo=start, key=attrgetter("at"))

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import msgspec
 from rich.console import Console
@@ -16,6 +17,12 @@ out = Console(highlight=False, emoji=False, soft_wrap=True, width=None if sys.st
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 Advance = Callable[[int], None]
+
+
+class Begin(Protocol):
+    """Begins a step."""
+
+    def __call__(self, what: str, total: int | None = None) -> Advance: ...
 
 
 def say(message: str) -> None:
@@ -53,11 +60,26 @@ class Screen:
     @contextmanager
     def working(self, what: str, total: int | None = None) -> Iterator[Advance]:
         """Show that `what` is going on; the value takes how much is done so far."""
+        with self.steps() as begin:
+            yield begin(what, total)
+
+    @contextmanager
+    def steps(self) -> Iterator[Begin]:
+        """Show one step after the other; the value begins the next one, of which it says what and how much."""
         if not self._bars:
-            self.line(f"{what} ...")
-            yield lambda _: None
+            yield self._begin_line
             return
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as progress:
-            task = progress.add_task(what, total=total)
-            yield lambda done: progress.update(task, completed=done)
+            yield lambda what, total=None: _begin_bar(progress, what, total)
+
+    def _begin_line(self, what: str, total: int | None = None) -> Advance:  # noqa: ARG002 - there is no bar to fill
+        self.line(f"{what} ...")
+        return lambda _: None
+
+
+def _begin_bar(progress: Progress, what: str, total: int | None) -> Advance:
+    for task in progress.task_ids:
+        progress.remove_task(task)
+    task = progress.add_task(what, total=total)
+    return lambda done: progress.update(task, completed=done)

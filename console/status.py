@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from rich.markup import escape
 
 from console.books import as_data
+from console.lag import waiting
 from console.screen import out, print_table
+from console.stage_view import paused_line
 from events import head, lagging
 from handlers.delivery.books import books
 from handlers.delivery.campaign import campaigns
-from shadow.stage import standing
+from shadow.history import Migration, migration
 
 if TYPE_CHECKING:
     from console.wiring import System
@@ -54,6 +56,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     queues: dict[str, int]
     runs: Sequence[Run]
     campaigns: Sequence[dict[str, Any]]
+    rolled_back: Sequence[str]
     undecided: Sequence[str]
 
     @property
@@ -65,8 +68,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 def gather(system: "System") -> Status:
     """Look at everything once."""
     with system.engine.connect() as connection:
+        found = migration(connection)
         return Status(
-            stage=_stage(connection),
+            stage=_stage(found),
             head=head(connection),
             last_event_at=connection.scalar(sa.text("SELECT max(recorded_at) FROM cutover.events")),
             outbox=connection.scalar(sa.text("SELECT count(*) FROM cutover.outbox")) or 0,
@@ -76,13 +80,18 @@ def gather(system: "System") -> Status:
             queues={queue: _length(system, queue) for queue in system.celery.amqp.queues},
             runs=[Run(**row) for row in connection.execute(_RUNS).mappings()],
             campaigns=[as_data(books(connection, run), datetime.now(UTC)) for run in campaigns(connection, 3)],
-            undecided=list(connection.scalars(_UNDECIDED)),
+            rolled_back=list(connection.scalars(_ROLLED_BACK)),
+            undecided=[*connection.scalars(_UNDECIDED), *_of_stage(found)],
         )
 
 
-def _stage(connection: sa.Connection) -> str:
-    now = standing(connection)
-    return f"{now.stage} at {now.percent:g} %" if now.stage == "canary" else now.stage
+def _stage(found: Migration) -> str:
+    return f"{found.here}, PAUSED: {paused_line(found.pause)}" if found.pause else str(found.here)
+
+
+def _of_stage(found: Migration) -> list[str]:
+    """Changes of the stage that somebody told and that do not count, since the last one that does."""
+    return [f"a change of the stage does not count: {each}; see cutover stage" for each in found.ignored]
 
 
 def _lag(system: "System", connection: sa.Connection) -> list[Lag]:
@@ -104,24 +113,17 @@ def _lag(system: "System", connection: sa.Connection) -> list[Lag]:
 
 def _stuck(system: "System", connection: sa.Connection) -> list[str]:
     """What has been waiting for long: rows in the outbox, events that a subscription should have folded."""
-    waiting = connection.execute(_WAITING).one()
+    outbox = connection.execute(_WAITING).one()
     found: list[str] = []
-    if waiting.rows and waiting.seconds > OLD:
+    if outbox.rows and outbox.seconds > OLD:
         found.append(
-            f"the outbox: {waiting.rows:,} rows, the oldest for {waiting.seconds} s; is a relay running? see its log"
+            f"the outbox: {outbox.rows:,} rows, the oldest for {outbox.seconds} s; is a relay running? see its log"
         )
-    for subscription in system.subscriptions:
-        parameters = {
-            "name": subscription.name,
-            "types": list(subscription.types),
-            "partitioned": subscription.partitioned,
-            "old": OLD,
-        }
-        for row in connection.execute(_STUCK, parameters):
-            found.append(
-                f"{row.subscription}: {row.partitions} partitions, the first at position {row.position}, for up to "
-                f"{row.seconds} s; is a worker running for queue {subscription.queue}? see its log"
-            )
+    for each in waiting(connection, system.subscriptions, longer_than=OLD):
+        found.append(
+            f"{each.subscription.name}: {each.partitions} partitions, the first at position {each.position}, for up to "
+            f"{each.seconds} s; is a worker running for queue {each.subscription.queue}? see its log"
+        )
     return found
 
 
@@ -131,7 +133,7 @@ def _length(system: "System", queue: str) -> int:
 
 def show(status: Status) -> None:
     """The status for a person."""
-    out.print(f"[bold]Stage[/bold]    {status.stage}")
+    out.print(f"[bold]Stage[/bold]    {escape(status.stage)}")
     out.print(f"[bold]Log[/bold]      {status.head:,} events, {status.outbox:,} waiting in the outbox")
     queues = ", ".join(f"{name} {length}" for name, length in status.queues.items())
     out.print(f"[bold]Queues[/bold]   {queues}\n")
@@ -149,6 +151,8 @@ def show(status: Status) -> None:
         )
     for campaign in status.campaigns:
         out.print(f"\n[bold]Campaign[/bold] {escape(campaign['line'])}")
+    for rolled_back in status.rolled_back:
+        out.print(f"[bold]Back[/bold]     {escape(rolled_back)}")
     for undecided in status.undecided:
         out.print(f"[bold red]decide[/bold red]   {escape(undecided)}")
     for reason in status.refused:
@@ -171,6 +175,16 @@ _REFUSED = sa.text("""
     FROM cutover.refused_events ORDER BY id DESC LIMIT 20
 """)
 
+_ROLLED_BACK = sa.text("""
+    SELECT format('run %s was rolled back%s at %s by %s: %s%s', r.run,
+                  CASE WHEN CAST(e.data ->> 'drill' AS boolean) THEN ' as a drill' END,
+                  to_char(r.rolled_back_at, 'YYYY-MM-DD HH24:MI'), e.data ->> 'by', e.data ->> 'why',
+                  (SELECT format('; %s e-mails wait for the legacy path', count(*)) FROM cutover.send_ledger l
+                   WHERE l.run = r.run AND l.state = 'planned' AND l.held HAVING count(*) > 0))
+    FROM cutover.runs r JOIN cutover.events e ON e.event_id = 'RunRolledBack:' || r.run
+    WHERE r.rolled_back_at > clock_timestamp() - interval '30 days' ORDER BY r.rolled_back_at DESC LIMIT 3
+""")
+
 _UNDECIDED = sa.text("""
     SELECT format('%s of run %s: %s e-mails; see cutover %s %s', state, run, count(*),
                   CASE state WHEN 'failed' THEN 'deadletters' ELSE state END, run)
@@ -183,25 +197,6 @@ _UNDECIDED = sa.text("""
     ORDER BY run, state
 """)
 """By then webhook and records have had their say. Half a percent of failures is what a run may have."""
-
-_STUCK = sa.text("""
-    SELECT c.subscription, count(*) AS partitions, min(oldest.position) AS position,
-           max(extract(epoch FROM clock_timestamp() - oldest.recorded_at))::int AS seconds
-    FROM cutover.checkpoints c
-    CROSS JOIN LATERAL (
-        SELECT pending.* FROM unnest(CAST(:types AS text[])) AS read (type)
-        CROSS JOIN (SELECT generate_series(-1, partitions - 1) AS partition FROM cutover.log_settings) AS of_log
-        CROSS JOIN LATERAL (
-            SELECT e.position, e.recorded_at FROM cutover.events e
-            WHERE e.type = read.type AND e.partition = of_log.partition AND e.position > c.position
-            ORDER BY e.position LIMIT 1
-        ) AS pending
-        WHERE NOT :partitioned OR of_log.partition IN (-1, c.partition)
-        ORDER BY pending.position LIMIT 1
-    ) AS oldest
-    WHERE c.subscription = :name AND oldest.recorded_at < clock_timestamp() - make_interval(secs => :old)
-    GROUP BY c.subscription
-""")
 
 _WAITING = sa.text("""
     SELECT count(*) AS rows, extract(epoch FROM clock_timestamp() - min(emitted_at))::int AS seconds

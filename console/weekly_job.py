@@ -9,12 +9,13 @@ from console.weekly_outcome import outcome_of
 from console.weekly_policy import POLICY
 from console.weekly_replay import WeeklyReplayer
 from console.weekly_users import names_in_shop, registered_users
-from handlers.delivery import ledger
+from handlers.delivery import ledger, reassignment
 from handlers.emails import PlannedEmail
 from reconcile import ReconciliationPlan
-from shadow.gate import Gate
+from shadow.gate import Act, Gate
 from shadow.job import Job
 from shadow.outcome import Outcome, Path
+from shadow.rollback import Rollback
 
 SEND_WITHIN = 7200.0
 
@@ -41,7 +42,10 @@ PLAN = ReconciliationPlan(
 
 def plan_in(database: str | None) -> ReconciliationPlan:
     """The plan, with commands in its reports that look into this database (None: the one the settings name)."""
-    return replace(PLAN, show_unit=f"{PLAN.show_unit} --database {database}") if database else PLAN
+    if not database:
+        return PLAN
+    where = f" --database {database}"
+    return replace(PLAN, show_unit=PLAN.show_unit + where, reproduce=PLAN.reproduce + where)
 
 
 def weekly_gate(partitions: int, send_within: float = SEND_WITHIN) -> Gate:
@@ -50,11 +54,25 @@ def weekly_gate(partitions: int, send_within: float = SEND_WITHIN) -> Gate:
     `send_within` is in seconds, from the run's first plan on.
     """
 
+    return Gate(JOB, _enter(partitions, send_within))
+
+
+def weekly_rollback(partitions: int, send_within: float = SEND_WITHIN) -> Rollback:
+    """What rolls a weekly run back: e-mails nobody has claimed go to the legacy path."""
+
+    def give_back(connection: sa.Connection, run: str, reason: str) -> Sequence[str]:
+        reassignment.reassign(connection, run, reason)
+        return reassignment.waiting(connection, run)
+
+    return Rollback(_enter(partitions, send_within), give_back)
+
+
+def _enter(partitions: int, send_within: float) -> Act:
     def enter(connection: sa.Connection, run: str, path: Path, outcomes: Sequence[Outcome]) -> None:
         planned = [(outcome.unit, outcome.reason) for outcome in outcomes]
         ledger.plan(connection, run, path, planned, partitions=partitions, send_within=send_within)
 
-    return Gate(JOB, enter)
+    return enter
 
 
 class GateMailer:

@@ -9,6 +9,9 @@ import sqlalchemy as sa
 
 from handlers.delivery.books import NEWS
 
+ROLLED_BACK = "rolled back"
+"""How the reason of an e-mail begins that a rollback gave to the legacy path."""
+
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """One event of the chain."""
@@ -71,8 +74,7 @@ def _of_ledger(ledger: dict[str, Any]) -> tuple[str, str]:
     reason = ledger.get("reason", "")
     match ledger["state"]:
         case "planned":
-            again = f"; it was tried before: {reason}" if reason else ""
-            return "waiting", f"The e-mail is planned and waits for its turn{again}."
+            return _of_planned(reason, held=ledger["held"])
         case "sending":
             return "in_flight", "The e-mail is being sent at this moment."
         case "accepted":
@@ -85,6 +87,14 @@ def _of_ledger(ledger: dict[str, Any]) -> tuple[str, str]:
             return "failed", f"The provider refused the e-mail for good: {reason}."
         case _:
             return "unconfirmed", f"The e-mail was sent, and nobody knows yet whether it was accepted: {reason}."
+
+
+def _of_planned(reason: str, *, held: bool) -> tuple[str, str]:
+    if held:
+        return "not_handed_in_yet", f"The e-mail waits for the legacy path to hand it in; {reason}."
+    tried = reason and not reason.startswith(ROLLED_BACK)
+    again = f"; it was tried before: {reason}" if tried else f"; {reason}" if reason else ""
+    return "waiting", f"The e-mail is planned and waits for its turn{again}."
 
 
 _RUN = sa.text("SELECT position, sends FROM cutover.runs WHERE run = :run")

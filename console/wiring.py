@@ -8,7 +8,8 @@ from celery import Celery
 
 from console.failures import WrongUse
 from console.sending import Sending
-from console.weekly_job import GateMailer, weekly_gate
+from console.watching import migration_duties
+from console.weekly_job import GateMailer, weekly_gate, weekly_rollback
 from console.weekly_messages import WeeklyMessages
 from console.weekly_users import names_in_shop
 from events import Relay, Subscriptions, fix_partitions, open_checkpoints
@@ -25,6 +26,7 @@ from runtime.database import create_engine
 from runtime.servers import Servers
 from runtime.version import code_version
 from shadow.gate import Gate
+from shadow.rollback import Rollback
 from shadow.runs import run_subscriptions
 
 
@@ -39,6 +41,7 @@ class System:
     redis: redis.Redis
     celery: Celery
     gate: Gate
+    rollback: Rollback
     subscriptions: Subscriptions
     delivery: DeliverySettings
     publisher: NudgePublisher
@@ -46,7 +49,8 @@ class System:
 
     def relay(self) -> Relay:
         """A relay on this system's outbox."""
-        return Relay(self.engine, self.subscriptions, self.partitions, self.publisher, duties=DUTIES)
+        duties = (*DUTIES, *migration_duties(self.subscriptions, self.rollback))
+        return Relay(self.engine, self.subscriptions, self.partitions, self.publisher, duties=duties)
 
     def sending(self, links: UnsubscribeLinks) -> Sending:
         """What sends in this process. Raises WrongUse when no provider is set."""
@@ -96,6 +100,7 @@ def build(
         redis=connection,
         celery=celery,
         gate=gate,
+        rollback=weekly_rollback(partitions, delivery.within),
         subscriptions=every,
         delivery=delivery,
         publisher=publisher,

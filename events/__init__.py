@@ -14,6 +14,7 @@ from events.email_events import (
     EmailOpened,
     EmailPlanned,
     EmailProcessed,
+    EmailReassigned,
     EmailReleased,
     EmailSpamReported,
     EmailSuppressed,
@@ -37,8 +38,19 @@ from events.outbox import emit, emit_many
 from events.partition import partition_of
 from events.relay import Duty, Nudge, Relay, lagging
 from events.sequencer import Sequenced, sequence, sequence_all
+from events.stage_events import (
+    CanaryPaused,
+    CanaryResumed,
+    DrillRecorded,
+    RoleGranted,
+    RoleRevoked,
+    RunRolledBack,
+    SignedOff,
+    StageChanged,
+)
 from events.subscription import Batch, Reaction, Subscription, Subscriptions
 from events.vocabulary import (
+    APP_EVENTS,
     EVENT_TYPES,
     DayStarted,
     ItemsReturned,
@@ -52,7 +64,6 @@ from events.vocabulary import (
     ProductId,
     ProductRetired,
     RunEvent,
-    StageChanged,
     UserId,
     UserRegistered,
     UserResubscribed,
@@ -61,12 +72,16 @@ from events.vocabulary import (
 )
 
 __all__ = [
+    "APP_EVENTS",
     "EVENT_TYPES",
     "EVERY_PARTITION",
     "Advanced",
     "BadEvent",
     "Batch",
+    "CanaryPaused",
+    "CanaryResumed",
     "DayStarted",
+    "DrillRecorded",
     "Duty",
     "EmailAccepted",
     "EmailBounced",
@@ -79,6 +94,7 @@ __all__ = [
     "EmailOpened",
     "EmailPlanned",
     "EmailProcessed",
+    "EmailReassigned",
     "EmailReleased",
     "EmailSpamReported",
     "EmailSuppressed",
@@ -105,8 +121,12 @@ __all__ = [
     "Reaction",
     "Recorded",
     "Relay",
+    "RoleGranted",
+    "RoleRevoked",
     "RunEvent",
+    "RunRolledBack",
     "Sequenced",
+    "SignedOff",
     "StageChanged",
     "Subscription",
     "Subscriptions",

@@ -73,6 +73,16 @@ class EmailReleased(LedgerEvent, frozen=True, kw_only=True):
     reason: Reason
 
 
+class EmailReassigned(LedgerEvent, frozen=True, kw_only=True):
+    """Nobody had claimed it, and from now on it belongs to `path`, for `reason`."""
+
+    path: Id
+    reason: Reason
+
+    def about(self) -> str:
+        return f"{LedgerEvent.about(self)}~{self.path}"
+
+
 class ProviderEvent(EmailEvent, frozen=True, kw_only=True):
     """The provider told this, once or many times under whatever ids: it is the same fact if it says the same."""
 
@@ -134,6 +144,7 @@ EMAIL_EVENTS = (
     EmailFailed,
     EmailUnconfirmed,
     EmailReleased,
+    EmailReassigned,
     EmailProcessed,
     EmailDeferred,
     EmailDelivered,

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, Literal, NewType
+from typing import Annotated, Any, ClassVar, NewType
 
 import msgspec
 from msgspec.structs import force_setattr
 
 from events.email_events import EMAIL_EVENTS
 from events.event import IDENTIFIER, Event, Id, Moment, instant
+from events.stage_events import STAGE_EVENTS, Percent, stage_changed_from_1
 
 UserId = NewType("UserId", str)
 ProductId = NewType("ProductId", str)
@@ -25,9 +26,6 @@ class Line(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
     product_id: Annotated[ProductId, IDENTIFIER]
     quantity: Annotated[int, msgspec.Meta(ge=1, le=10**9)] = 1
 
-
-Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
-Stage = Literal["legacy", "shadow", "canary", "event_driven", "retired"]
 
 Lines = Annotated[tuple[Line, ...], msgspec.Meta(min_length=1, max_length=10_000)]
 
@@ -170,21 +168,6 @@ class DayStarted(RunEvent, frozen=True, kw_only=True):
     run: Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}\Z")]
 
 
-class StageChanged(Event, frozen=True, kw_only=True):
-    """The migration stands at `stage` from now on; in `canary` the event-driven path owns so many percent of the users.
-
-    A run that has begun keeps what its `WeekStarted` says.
-    """
-
-    stage: Stage
-    percent: Percent
-    by: Id
-    why: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
-
-    def about(self) -> str:
-        return f"{self.stage}@{instant(self.occurred_at)}"
-
-
 EVENT_TYPES: Mapping[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
@@ -199,10 +182,25 @@ EVENT_TYPES: Mapping[str, type[Event]] = {
         ProductRetired,
         WeekStarted,
         DayStarted,
-        StageChanged,
+        *STAGE_EVENTS,
         *EMAIL_EVENTS,
     )
 }
+
+APP_EVENTS = frozenset(
+    {
+        "OrderPlaced",
+        "OrderCancelled",
+        "ItemsReturned",
+        "UserRegistered",
+        "UserUnsubscribed",
+        "UserResubscribed",
+        "ProductAdded",
+        "ProductChanged",
+        "ProductRetired",
+    }
+)
+"""What the main app tells. Every other type is told by this project itself, by the part that makes it true."""
 
 Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -221,5 +219,6 @@ def _week_started_from_1(data: dict[str, Any]) -> dict[str, Any]:
 UPCASTS: Mapping[tuple[str, int], Upcast] = {
     ("OrderPlaced", 1): _order_placed_from_1,
     ("WeekStarted", 1): _week_started_from_1,
+    ("StageChanged", 1): stage_changed_from_1,
 }
 """From (type, version) to what the next version would have said."""

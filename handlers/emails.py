@@ -39,21 +39,41 @@ Directory = Callable[[sa.Connection, Sequence[str]], Mapping[str, str]]
 
 Composer = Callable[[str, str, Sequence[Offer], bool], Email]
 
+Offering = Callable[[CatalogueView, Sequence[str]], list[Offer]]
+"""What an e-mail says of these products; those the catalogue does not know are left out."""
+
 
 def _compose(user_id: str, name: str, offers: Sequence[Offer], personal: bool) -> Email:
     return compose(user_id, name, offers, personal=personal)
+
+
+def offers_of(view: CatalogueView, product_ids: Sequence[str]) -> list[Offer]:
+    """Name and price of each product as of the view's position."""
+    versions = [view.version(int(row)) for row in view.catalogue.rows(product_ids)]
+    return [
+        Offer(product_id, version.name, version.price)
+        for product_id, version in zip(product_ids, versions, strict=True)
+        if version is not None
+    ]
 
 
 class EmailsReaction:
     """The reaction of subscription `emails`: at a run event, everything the partition planned for it."""
 
     def __init__(
-        self, catalogue: Catalogue, directory: Directory, mailer: Mailer, compose: Composer = _compose
+        self,
+        catalogue: Catalogue,
+        directory: Directory,
+        mailer: Mailer,
+        *,
+        compose: Composer = _compose,
+        offers: Offering = offers_of,
     ) -> None:
         self._catalogue = catalogue
         self._directory = directory
         self._mailer = mailer
         self._compose = compose
+        self._offers = offers
 
     def __call__(self, connection: sa.Connection, batch: Batch) -> None:
         self._catalogue.load(connection)
@@ -78,18 +98,9 @@ class EmailsReaction:
         inputs = {**row.inputs, "profile": profile_digest(row.subscribed, name)}
         if row.reason is not None:
             return PlannedEmail(user_id=row.user_id, reason=row.reason, inputs=inputs)
-        email = self._compose(row.user_id, name, _offers(view, row.product_ids), row.personal)
+        email = self._compose(row.user_id, name, self._offers(view, row.product_ids), row.personal)
         items = list(zip(row.product_ids, row.scores, strict=True))
         return PlannedEmail(user_id=row.user_id, items=items, email=email, inputs=inputs)
-
-
-def _offers(view: CatalogueView, product_ids: Sequence[str]) -> list[Offer]:
-    versions = [view.version(int(row)) for row in view.catalogue.rows(product_ids)]
-    return [
-        Offer(product_id, version.name, version.price)
-        for product_id, version in zip(product_ids, versions, strict=True)
-        if version is not None
-    ]
 
 
 def _chunks(connection: sa.Connection, run: str, partition: int) -> Iterator[Sequence[sa.Row[Any]]]:

@@ -1,7 +1,7 @@
 """Popular products: what was sold in the four weeks before a run, read from the log itself at the run's barrier."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -12,7 +12,9 @@ from handlers.catalogue import Catalogue
 from handlers.inputs import short_digest
 
 WINDOW = timedelta(weeks=4)
-SALES = ("OrderPlaced", "OrderCancelled", "ItemsReturned")
+SALES = frozenset({"OrderPlaced", "OrderCancelled", "ItemsReturned"})
+
+OrderCounter = Callable[[Iterable[Event]], Counter[str]]
 
 
 def orders_by_product(events: Iterable[Event]) -> Counter[str]:
@@ -39,10 +41,23 @@ def digest(orders: Counter[str]) -> str:
 
 
 class PopularityReaction:
-    """The reaction of subscription `popularity`: at every run event, what is popular as of its position."""
+    """The reaction of subscription `popularity`: at every run event, what is popular as of its position.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    `sales` are the types of the events that are counted, `span` how far before a run they may lie.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        count: OrderCounter = orders_by_product,
+        sales: frozenset[str] = SALES,
+        span: timedelta = WINDOW,
+    ) -> None:
         self._catalogue = catalogue
+        self._count = count
+        self._sales = sales
+        self._span = span
 
     def __call__(self, connection: sa.Connection, batch: Batch) -> None:
         for each in batch.events:
@@ -50,7 +65,7 @@ class PopularityReaction:
                 self._record(connection, each.event, each.position)
 
     def _record(self, connection: sa.Connection, run: RunEvent, position: int) -> None:
-        orders = orders_by_product(_sales(connection, run.scheduled_at - WINDOW, position))
+        orders = self._count(_told(connection, self._sales, run.scheduled_at - self._span, position))
         self._catalogue.load(connection)
         view = self._catalogue.at(position)
         rows = zip(orders, self._catalogue.rows(list(orders)), strict=True)
@@ -67,9 +82,9 @@ class PopularityReaction:
         )
 
 
-def _sales(connection: sa.Connection, since: datetime, upto: int) -> Iterable[Event]:
+def _told(connection: sa.Connection, types: frozenset[str], since: datetime, upto: int) -> Iterable[Event]:
     """Orders placed since then, and what became of them: nothing becomes of an order before it is placed."""
-    rows = connection.execute(_SALES, {"types": list(SALES), "since": since, "upto": upto})
+    rows = connection.execute(_SALES, {"types": sorted(types), "since": since, "upto": upto})
     return (each.event for each in recorded(rows))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -69,7 +70,12 @@ def histories(
 
     Users without one are not in the answer.
     """
-    rows = connection.execute(_HISTORIES, {"users": sorted(users), "since": since or EVER}).all()
+    return histories_of(catalogue, connection.execute(_HISTORIES, {"users": sorted(users), "since": since or EVER}))
+
+
+def histories_of(catalogue: Catalogue, found: Iterable[sa.Row[Any]]) -> Histories:
+    """Histories from rows of user id, product id and the microseconds since 1970, in the order of `Histories`."""
+    rows = list(found)
     owners = [row.user_id for row in rows]
     starts = [n for n, owner in enumerate(owners) if n == 0 or owners[n - 1] != owner]
     return Histories(

@@ -1,7 +1,7 @@
 """Recommendations: keeps every user's list at what docs/rule.md says, and freezes the lists at a run's barrier."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import sqlalchemy as sa
@@ -11,13 +11,26 @@ from events import Batch, Event, Recorded, RunEvent
 from handlers import purchases, subscribers, weekly
 from handlers.catalogue import Catalogue, CatalogueView
 from handlers.ranking import LIST_LENGTH, Ranked, rank
-from handlers.taste import HISTORY, directions
+from handlers.taste import HISTORY, Histories, directions
 from handlers.vectors import DIMENSIONS
 
 Ranker = Callable[[CatalogueView, NDArray[np.float64], Sequence[NDArray[np.int64]]], list[Ranked]]
 
+Fold = Callable[[sa.Connection, int, Sequence[Event]], set[str]]
+"""Writes what events say of one partition's purchases; the users whose purchases changed."""
+
+HistoriesReader = Callable[[sa.Connection, Catalogue, Iterable[str], datetime | None], Histories]
+
+AsOf = Callable[[sa.Connection, int], int]
+"""The log position whose catalogue the lists at a log position are made from. It never goes back."""
+
 MARGIN = 2e-6
 """Twice the rounding step: a product scoring that much below a user's fifth cannot enter the list."""
+
+
+def at_once(_: sa.Connection, position: int) -> int:
+    """Lists are made from the catalogue as of their own position."""
+    return position
 
 
 class RecommendationsReaction:
@@ -25,11 +38,27 @@ class RecommendationsReaction:
 
     Folds a batch up to each barrier in it, refreshes the users whose list can have changed, and at the barrier freezes
     the lists. What it leaves behind at a log position does not depend on how the log was cut into batches.
+    `history_span` is how far before a run purchases still count.
     """
 
-    def __init__(self, catalogue: Catalogue, rank: Ranker = rank) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        rank: Ranker = rank,
+        fold: Fold = purchases.fold,
+        histories: HistoriesReader = purchases.histories,
+        as_of: AsOf = at_once,
+        freeze: weekly.Freeze = weekly.freeze,
+        history_span: timedelta = HISTORY,
+    ) -> None:
         self._catalogue = catalogue
         self._rank = rank
+        self._fold_purchases = fold
+        self._histories = histories
+        self._as_of = as_of
+        self._freeze_lists = freeze
+        self._history_span = history_span
 
     def __call__(self, connection: sa.Connection, batch: Batch) -> None:
         self._catalogue.load(connection)
@@ -48,13 +77,13 @@ class RecommendationsReaction:
         """Fold the events of a segment, which begins behind position `after`, and refresh whom they concern."""
         events: list[Event] = [each.event for each in segment]
         upto = segment[-1].position
-        users = purchases.fold(connection, partition, events)
+        users = self._fold_purchases(connection, partition, events)
         subscribers.fold(connection, partition, events)
         users |= self._concerned(connection, partition, after, upto)
         since = _since(connection, partition)
         last = segment[-1].event
         if isinstance(last, RunEvent):
-            moved = last.scheduled_at - HISTORY
+            moved = last.scheduled_at - self._history_span
             users |= purchases.users_leaving(connection, partition, since, moved)
             if since is not None and moved < since:
                 users |= purchases.users_leaving(connection, partition, moved, since)
@@ -69,8 +98,8 @@ class RecommendationsReaction:
         users = sorted(users)
         if not users:
             return
-        view = self._catalogue.at(position)
-        found = purchases.histories(connection, self._catalogue, users, since)
+        view = self._catalogue.at(self._as_of(connection, position))
+        found = self._histories(connection, self._catalogue, users, since)
         tastes = directions(found, view.taste)
         with_taste = np.flatnonzero(tastes.any(axis=1)).tolist()
         lists = self._rank(view, tastes[with_taste], [found.bought(user) for user in with_taste])
@@ -82,6 +111,7 @@ class RecommendationsReaction:
 
     def _concerned(self, connection: sa.Connection, partition: int, after: int, upto: int) -> set[str]:
         """Users whose list can change because the catalogue did between two log positions."""
+        after, upto = self._as_of(connection, after), self._as_of(connection, upto)
         rows = self._catalogue.changed(after, upto)
         if not rows:
             return set()
@@ -114,7 +144,8 @@ class RecommendationsReaction:
         return users
 
     def _freeze(self, connection: sa.Connection, partition: int, run: RunEvent, position: int) -> None:
-        weekly.freeze(connection, partition, run, self._catalogue.at(position), since=run.scheduled_at - HISTORY)
+        since = run.scheduled_at - self._history_span
+        self._freeze_lists(connection, partition, run, self._catalogue.at(position), since)
 
 
 def _row(user: str, partition: int, ranked: Ranked | None, direction: NDArray[np.float64]) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """The weekly run's barrier: freezes one partition's lists, as of the run's event, into planned e-mails."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +11,14 @@ from handlers.catalogue import CatalogueView
 from handlers.inputs import HISTORY_DIGESTS, catalogue_digest
 from handlers.ranking import LIST_LENGTH
 
+Freeze = Callable[[sa.Connection, int, RunEvent, CatalogueView, datetime], None]
 
-def freeze(
-    connection: sa.Connection, partition: int, run: RunEvent, catalogue: CatalogueView, *, since: datetime
-) -> None:
-    """Plan an e-mail, or say why there is none, for every registered user of the partition."""
+
+def freeze(connection: sa.Connection, partition: int, run: RunEvent, catalogue: CatalogueView, since: datetime) -> None:
+    """Plan an e-mail, or say why there is none, for every registered user of the partition.
+
+    Purchases count that were placed at or after `since`.
+    """
     popular = connection.execute(_POPULAR, {"run": run.run}).one()
     parameters = {
         "run": run.run,

@@ -3,7 +3,7 @@
 from reconcile.answer import Answer, answer, mostly_unequal
 from reconcile.difference import FieldDifference, differences, kinds
 from reconcile.errors import GrantExpired, NotReconciled, PolicyRefused, ReconcileError, UnknownRun
-from reconcile.evidence import UnitEvidence, unit_evidence
+from reconcile.evidence import UnitEvidence, reconciled_runs, unit_evidence
 from reconcile.grants import AcceptedDifference, Tolerance
 from reconcile.kinds import Kind
 from reconcile.normalisation import Normalisation
@@ -14,7 +14,7 @@ from reconcile.reconciliation import reconcile
 from reconcile.report import Report, as_json, make_report
 from reconcile.totals import Totals
 from reconcile.verdict import Verdict, judge
-from reconcile.writing import write_report
+from reconcile.writing import write, write_report
 
 __all__ = [
     "AcceptedDifference",
@@ -44,6 +44,8 @@ __all__ = [
     "make_report",
     "mostly_unequal",
     "reconcile",
+    "reconciled_runs",
     "unit_evidence",
+    "write",
     "write_report",
 ]

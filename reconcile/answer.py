@@ -1,9 +1,11 @@
 """The answer: whether a person can sign on what was compared, in plain words."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from reconcile.finding import Finding
 from reconcile.totals import Totals
 
 State: TypeAlias = Literal["ready", "differ", "incomplete"]
@@ -11,6 +13,9 @@ State: TypeAlias = Literal["ready", "differ", "incomplete"]
 
 ENOUGH = 300
 """Matching pairs without a difference from which on the error rate is below 1 % with 95 % confidence."""
+
+CAUSES_TOLD = 4
+"""Causes told in the answer; the report names all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Sum:
-    """The totals of several runs together."""
+    """The totals of several runs together. `because` counts the explained pairs by what explains them."""
 
     pairs: int
     match: int
@@ -33,12 +38,16 @@ class Sum:
     mismatch: int
     incomplete: int
     matched_within_tolerance: int
+    because: Mapping[str, int] = field(default_factory=dict)
 
 
 def sum_up(totals: Sequence[Totals]) -> Sum:
     """All runs together; zeros if there are none."""
     names = ("pairs", "match", "explained", "mismatch", "incomplete", "matched_within_tolerance")
-    return Sum(**{name: sum(getattr(run, name) for run in totals) for name in names})
+    because: Counter[str] = Counter()
+    for run in totals:
+        because.update(run.because)
+    return Sum(because=dict(because), **{name: sum(getattr(run, name) for run in totals) for name in names})
 
 
 def answer(totals: Sequence[Totals], doubts: Sequence[str] = ()) -> Answer:
@@ -54,7 +63,7 @@ def answer(totals: Sequence[Totals], doubts: Sequence[str] = ()) -> Answer:
     )
     doubts = (*unfinished, *unequal, *doubts)
     if whole.mismatch:
-        return _differ(whole, doubts)
+        return _differ(whole, tuple(_causes(totals)), doubts)
     if whole.incomplete or doubts or not whole.match:
         return _incomplete(whole, doubts)
     return _ready(whole)
@@ -65,13 +74,13 @@ def mostly_unequal(run: Totals) -> bool:
     return run.explained * 2 > run.pairs
 
 
-def _differ(whole: Sum, doubts: Sequence[str]) -> Answer:
+def _differ(whole: Sum, causes: Sequence[str], doubts: Sequence[str]) -> Answer:
     differ = "differs" if whole.mismatch == 1 else "differ"
     return Answer(
         state="differ",
         headline=f"{whole.mismatch:,} of {_pairs(whole.pairs)} {differ}: not ready.",
         signing="No. Timing does not explain these differences: each has a cause in one of the two paths.",
-        sentences=(*_account(whole), *doubts),
+        sentences=(*causes, *_account(whole), *doubts),
     )
 
 
@@ -98,7 +107,7 @@ def _ready(whole: Sum) -> Answer:
         if whole.match < ENOUGH
         else (
             f"None of {whole.match:,} pairs with equal inputs differs. With 95 % confidence at most "
-            f"{_percent(min(1.0, 3 / whole.match))} of such pairs do (three in {whole.match:,})."
+            f"{_percent(min(1.0, 3 / whole.match))} of such pairs do (three in {whole.match:,}), for one look."
         )
     )
     enough = whole.match >= ENOUGH
@@ -112,22 +121,51 @@ def _ready(whole: Sum) -> Answer:
     )
 
 
+def _causes(totals: Sequence[Totals]) -> Iterator[str]:
+    """What replay found of the mismatches, the most frequent first, and of how many it found nothing."""
+    found: Counter[Finding] = Counter()
+    for run in totals:
+        for cause in run.causes:
+            found[Finding(path=cause.path, suspect=cause.suspect, says=cause.says)] += cause.units
+    told = sorted((each for each in found if each.explains), key=lambda each: (-found[each], each))
+    for each in told[:CAUSES_TOLD]:
+        yield f"{_pairs(found[each])}: {each.sentence()}."
+    if len(told) > CAUSES_TOLD:
+        left = len(told) - CAUSES_TOLD
+        yield f"{left:,} further {'cause is' if left == 1 else 'causes are'} named below."
+    unexplained = sum(run.unexplained for run in totals)
+    if unexplained:
+        yield f"Of {_pairs(unexplained)} nothing explains how the paths came to differ."
+    elif told:
+        yield "No mismatch is left unexplained."
+
+
 def _account(whole: Sum) -> tuple[str, ...]:
     """What the headline leaves out."""
     sentences = []
     if whole.incomplete and whole.mismatch:
         sentences.append(f"Another {_pairs(whole.incomplete)} could not be judged.")
-    if whole.explained:
-        sentences.append(
-            f"{_pairs(whole.explained)} had other inputs because events arrived between the two cuts; "
-            "each is named below with its events, and counts neither as a match nor as a defect."
-        )
+    sentences += _explained(whole)
     if whole.matched_within_tolerance:
         sentences.append(
             f"{whole.matched_within_tolerance:,} of the {whole.match:,} matches are not identical, but equal "
             "under the policy."
         )
     return tuple(sentences)
+
+
+def _explained(whole: Sum) -> Iterator[str]:
+    noise, granted = whole.because.get("noise", 0), whole.because.get("accepted", 0)
+    timing = whole.explained - noise - granted
+    if timing:
+        yield (
+            f"{_pairs(timing)} had other inputs because events arrived between the two cuts; "
+            "each is named below with its events, and counts neither as a match nor as a defect."
+        )
+    if noise:
+        yield f"{_pairs(noise)}: the legacy path came to the same as the event-driven one when it did them again."
+    if granted:
+        yield f"{_pairs(granted)}: the policy accepts how they differ, and names who answers for it."
 
 
 def _pairs(number: int) -> str:

@@ -37,6 +37,7 @@ class UnknownReport(ReconcileError):
     """No report, or more than one, has a digest that begins like this; or it is no longer what it was."""
 
     def __init__(self, digest: str, found: Sequence[str] = ()) -> None:
+        self.digest = digest
         if len(found) > 1:
             said = f"{len(found)} reports begin with {digest!r}: give more of the digest"
         elif found:

@@ -1,6 +1,5 @@
-"""Evidence of a reconciled run: totals, groups of pairs, causes and single pairs, as the database holds them."""
+"""Evidence of a reconciled run: totals, causes and single pairs, as the database holds them."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +11,12 @@ from reconcile.difference import FieldDifference, differences
 from reconcile.errors import NotReconciled
 from reconcile.finding import Finding
 from reconcile.judged import verdict_of
-from reconcile.kinds import rank
 from reconcile.pair import Pair
 from reconcile.plan import ReconciliationPlan
 from reconcile.schema import comparisons, reconciliations
 from reconcile.totals import Totals
 from reconcile.verdict import Because, Causes, Ruling, Verdict
+from shadow import schema as shadow
 from shadow.outcome import Fields
 
 
@@ -30,19 +29,6 @@ class Reconciled:
     code_version: str
     reconciled_at: datetime
     outdated: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """The pairs of a run with one verdict, and for mismatches one kind: all units, by id."""
-
-    verdict: Ruling
-    kind: str | None
-    units: tuple[str, ...]
-
-    def sample(self, size: int) -> tuple[str, ...]:
-        """Up to `size` units, chosen by hash: always the same ones, but no particular ones. By id."""
-        return tuple(sorted(sorted(self.units, key=_scattered)[:size]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +58,13 @@ class UnitEvidence:
     compared: tuple[Fields, Fields]
 
 
+def reconciled_runs(connection: Connection) -> dict[str, datetime]:
+    """The runs that were reconciled, in order, and what time each was for."""
+    runs = shadow.runs
+    query = select(runs.c.run, runs.c.scheduled_at).join(reconciliations, reconciliations.c.run == runs.c.run)
+    return {row.run: row.scheduled_at for row in connection.execute(query.order_by(runs.c.scheduled_at, runs.c.run))}
+
+
 def reconciled(connection: Connection, run: str) -> Reconciled:
     """The stored reconciliation. `outdated` if an outcome was recorded after it. Raises NotReconciled."""
     row = connection.execute(select(reconciliations).where(reconciliations.c.run == run)).one_or_none()
@@ -83,25 +76,6 @@ def reconciled(connection: Connection, run: str) -> Reconciled:
         code_version=row.code_version,
         reconciled_at=row.reconciled_at,
         outdated=bool(connection.scalar(_LATER, {"run": run, "seen": row.seen})),
-    )
-
-
-def groups(connection: Connection, run: str) -> tuple[Group, ...]:
-    """The run's pairs that are no match: mismatches by kind, the most telling first; explained; incomplete."""
-    table = comparisons
-    rows = connection.execute(
-        select(table.c.verdict, table.c.kind, table.c.unit).where(table.c.run == run, table.c.verdict != "match")
-    )
-    found: dict[tuple[Ruling, str | None], list[str]] = {}
-    for row in rows:
-        kind = row.kind if row.verdict == "mismatch" else None
-        found.setdefault((row.verdict, kind), []).append(row.unit)
-    order = ("mismatch", "explained", "incomplete")
-    return tuple(
-        Group(verdict=verdict, kind=kind, units=tuple(sorted(units)))
-        for (verdict, kind), units in sorted(
-            found.items(), key=lambda item: (order.index(item[0][0]), rank(item[0][1]), item[0][1] or "")
-        )
     )
 
 
@@ -199,7 +173,3 @@ def _evidence(pair: Pair, row: object, plan: ReconciliationPlan) -> UnitEvidence
         differences=tuple(found),
         compared=(one, other),
     )
-
-
-def _scattered(unit: str) -> bytes:
-    return hashlib.blake2b(unit.encode(), digest_size=8).digest()

@@ -36,7 +36,7 @@ def _cases(run: RunReport) -> Iterator[Element]:
     totals = run.reconciled.totals
     yield _case(run.run.run, f"{totals.match} pairs match")
     for group in run.groups:
-        name = f"{group.verdict} {group.kind or ''}".strip()
+        name = " ".join(each for each in (group.verdict, group.kind, group.because, group.accepted) if each)
         case = _case(run.run.run, name)
         units = ", ".join(group.units[:NAMED]) + (" ..." if len(group.units) > NAMED else "")
         if group.verdict == "mismatch":

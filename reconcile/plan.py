@@ -22,7 +22,8 @@ class ReconciliationPlan:
     has no outcome for it. `eligibility` are the reasons for skipping that say the unit may not get anything. `due`
     counts the units that must have an outcome in a run; without it, those that have one. `replayer` computes outcomes
     anew; without it no mismatch is explained. `configuration` is what the judged system is set to, by name.
-    `stage_gates` says what keeps the next stage from being entered. `show_unit` is the command which shows one pair in
+    `stage_gates` says, of a judgement and what puts it in doubt, what keeps the next stage from being entered.
+    `show_unit` is the command which shows one pair in
     full, with `{run}` and `{unit}` to be filled in; `reproduce` the one that varies one `{suspect}`.
     """
 
@@ -35,6 +36,6 @@ class ReconciliationPlan:
     due: Callable[[sa.Connection, str], int] | None = None
     replayer: Replayer | None = None
     configuration: Mapping[str, str] = field(default_factory=dict)
-    stage_gates: Callable[[sa.Connection, Judgement], Sequence[StageGate]] | None = None
+    stage_gates: Callable[[sa.Connection, Judgement, Sequence[str]], Sequence[StageGate]] | None = None
     show_unit: str = "cutover explain {run} {unit}"
     reproduce: str = "cutover explain {run} {unit} --suspect {suspect}"

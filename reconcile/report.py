@@ -10,7 +10,9 @@ from sqlalchemy import Connection, Engine
 from reconcile import evidence
 from reconcile.answer import Answer, Sum, answer, sum_up
 from reconcile.errors import PolicyRefused
-from reconcile.evidence import CauseCount, Group, Reconciled, UnitEvidence
+from reconcile.evidence import CauseCount, Reconciled, UnitEvidence
+from reconcile.found_causes import FoundCause, found_causes
+from reconcile.groups import Group
 from reconcile.integrity import outcomes_digest, verdicts_digest
 from reconcile.judgement import Judgement, judge_statement
 from reconcile.late import late_events
@@ -32,6 +34,7 @@ class RunReport:
     reconciled: Reconciled
     late_events: Mapping[str, int]
     causes: tuple[CauseCount, ...]
+    found_causes: tuple[FoundCause, ...]
     fields_by_kind: Mapping[str, Mapping[str, int]]
     uncovered_inputs: Mapping[str, int]
     groups: tuple[Group, ...]
@@ -82,7 +85,7 @@ def make_report(
         doubts = _doubts(reports, plan, made_at)
         statement = _statement(reports, plan, code_version, doubts)
         judged = judge_statement(statement, made_at) if reports else None
-        gates = tuple(plan.stage_gates(snapshot, judged)) if judged and plan.stage_gates else ()
+        gates = tuple(plan.stage_gates(snapshot, judged, doubts)) if judged and plan.stage_gates else ()
     with engine.begin() as connection:
         digest = store(connection, statement, made_at)
     totals = [report.reconciled.totals for report in reports]
@@ -150,6 +153,7 @@ def _run_report(snapshot: Connection, run: str, plan: ReconciliationPlan, select
         reconciled=reconciled,
         late_events=late_events(snapshot, run).counts(),
         causes=evidence.causes(snapshot, run),
+        found_causes=found_causes(snapshot, run),
         fields_by_kind=evidence.fields_by_kind(snapshot, run),
         uncovered_inputs=evidence.uncovered_inputs(snapshot, run),
         groups=selection.groups(run),

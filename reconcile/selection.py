@@ -1,13 +1,16 @@
 """Selection: which of the pairs that are no match a report shows in full, so that it stays readable."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from sqlalchemy import Connection
 
 from reconcile import evidence
 from reconcile.canonical import canonical
-from reconcile.evidence import Group, UnitEvidence
+from reconcile.evidence import UnitEvidence
+from reconcile.found_causes import found_causes
+from reconcile.groups import Group
+from reconcile.groups import groups as grouped
 from reconcile.pair import Recorded
 from reconcile.plan import ReconciliationPlan
 from reconcile.progress import run_progress
@@ -38,14 +41,18 @@ class Selection:
 
 
 def select_units(connection: Connection, runs: Sequence[str], plan: ReconciliationPlan) -> Selection:
-    """Up to PER_GROUP pairs of each group while there is ROOM, dealt out in turn to all groups alike."""
+    """Up to PER_GROUP pairs of each group while there is ROOM, dealt out in turn to all groups alike.
+
+    The examples of each cause come before all others.
+    """
     groups = {run: _groups(connection, run) for run in runs}
+    telling = {run: _telling(connection, run) for run in runs}
     samples = {
-        (run, rank): evidence.unit_evidence(connection, run, group.sample(PER_GROUP), plan)
+        (run, rank): evidence.unit_evidence(connection, run, group.sample(PER_GROUP, telling[run]), plan)
         for run in groups
         for rank, group in enumerate(groups[run])
     }
-    chosen = set(_dealt(samples))
+    chosen = set(_dealt(samples, telling))
     return Selection(
         groups,
         {
@@ -60,13 +67,22 @@ def select_units(connection: Connection, runs: Sequence[str], plan: Reconciliati
 
 def _groups(connection: Connection, run: str) -> tuple[Group, ...]:
     run_progress(connection, run)
-    return evidence.groups(connection, run)
+    return grouped(connection, run)
 
 
-def _dealt(samples: Mapping[tuple[str, int], Sequence[UnitEvidence]]) -> Iterator[tuple[str, int, int]]:
+def _telling(connection: Connection, run: str) -> frozenset[str]:
+    return frozenset(unit for cause in found_causes(connection, run) for unit in cause.units)
+
+
+def _dealt(
+    samples: Mapping[tuple[str, int], Sequence[UnitEvidence]], telling: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, int, int]]:
     """One pair of each group, then a second one of each, and so on until the room is used up."""
     room = ROOM
-    hands = [[(run, rank, nth) for nth in range(len(samples[run, rank]))] for run, rank in samples]
+    hands = [
+        [(run, rank, nth) for nth in sorted(range(len(pairs)), key=lambda nth: pairs[nth].unit not in telling[run])]
+        for (run, rank), pairs in samples.items()
+    ]
     for turn in zip_longest(*hands):
         for place in turn:
             if place is None:

@@ -11,6 +11,7 @@ from reconcile.marking import Row, marked, marked_markup
 from reconcile.pair import Recorded
 from reconcile.policy import Policy
 from reconcile.ranking import Ranking, plain, ranking
+from reconcile.rendering import highlighted
 from reconcile.terms import Terms
 from reconcile.values import Side
 
@@ -20,7 +21,7 @@ class ShownField:
     """One field of a pair. `state` is identical, tolerated, differing, or only (one path has it).
 
     Of `ranking` and `rows` at most one is there; without either the field is shown as the plain text of each
-    side, None where a side lacks it.
+    side, None where a side lacks it. `rendered` is the markup of both sides with what differs highlighted.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ShownField:
     event_driven: str | None
     ranking: Ranking | None = None
     rows: tuple[Row, ...] = ()
+    rendered: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,7 @@ def _shown(of_field: Terms, legacy: Side, event_driven: Side, unit: UnitEvidence
     elif state == "differing" and rule.show != "number" and one is not None and other is not None:
         compared = [plain(side[rule.field]) for side in unit.compared]
         rows = tuple(marked_markup(*compared) if rule.show == "html" else marked(*compared))
+    beside = rule.show == "html" and state in ("differing", "tolerated") and one is not None and other is not None
     return ShownField(
         name=rule.field,
         show=rule.show,
@@ -92,6 +95,7 @@ def _shown(of_field: Terms, legacy: Side, event_driven: Side, unit: UnitEvidence
         event_driven=other,
         ranking=table,
         rows=rows,
+        rendered=highlighted(one or "", other or "") if beside else None,
     )
 
 

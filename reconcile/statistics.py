@@ -4,9 +4,10 @@ Both rest on the pairs being a fair sample of the pairs to come, independent of 
 day are not quite that: the bounds say what chance alone can hide, and not what never happened in these weeks.
 """
 
+from functools import cache
+from importlib import import_module
 from math import log
-
-from scipy.special import betainc, betaincinv, betaln
+from types import ModuleType
 
 CONFIDENCE = 0.95
 
@@ -21,7 +22,7 @@ def upper_bound(mismatches: int, pairs: int, confidence: float = CONFIDENCE) -> 
     """
     if pairs <= mismatches:
         return 1.0
-    return float(betaincinv(mismatches + 1, pairs - mismatches, confidence))
+    return float(_special().betaincinv(mismatches + 1, pairs - mismatches, confidence))
 
 
 def lasting_bound(mismatches: int, pairs: int, confidence: float = CONFIDENCE) -> float:
@@ -34,7 +35,7 @@ def lasting_bound(mismatches: int, pairs: int, confidence: float = CONFIDENCE) -
     if pairs <= mismatches:
         return 1.0
     a, b = PRIOR
-    mixed = betaln(a + mismatches, b + pairs - mismatches) - betaln(a, b)
+    mixed = _special().betaln(a + mismatches, b + pairs - mismatches) - _special().betaln(a, b)
     seen = mismatches / pairs
     low, high = seen, 1.0
     for _ in range(200):
@@ -51,11 +52,17 @@ def interval(seen: int, trials: int, confidence: float = CONFIDENCE) -> tuple[fl
     if not trials:
         return 0.0, 1.0
     tail = (1 - confidence) / 2
-    low = float(betaincinv(seen, trials - seen + 1, tail)) if seen else 0.0
-    high = float(betaincinv(seen + 1, trials - seen, 1 - tail)) if seen < trials else 1.0
+    low = float(_special().betaincinv(seen, trials - seen + 1, tail)) if seen else 0.0
+    high = float(_special().betaincinv(seen + 1, trials - seen, 1 - tail)) if seen < trials else 1.0
     return low, high
 
 
 def chance_of_at_most(mismatches: int, pairs: int, rate: float) -> float:
     """The probability of at most so many in `pairs` at this rate; what `upper_bound` is the inverse of."""
-    return float(betainc(pairs - mismatches, mismatches + 1, 1 - rate)) if pairs > mismatches else 1.0
+    return float(_special().betainc(pairs - mismatches, mismatches + 1, 1 - rate)) if pairs > mismatches else 1.0
+
+
+@cache
+def _special() -> ModuleType:
+    """SciPy, when first needed: its threads must not be there before a worker forks, and importing it takes a while."""
+    return import_module("scipy.special")

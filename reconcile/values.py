@@ -1,13 +1,9 @@
 """Values: where two JSON values differ on the terms of their field, found by DeepDiff."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, TypeAlias, cast
+from typing import TypeAlias, cast
 
-from deepdiff import DeepDiff
-from deepdiff.helper import notpresent
-from deepdiff.operator import BaseOperator
 from msgspec import UNSET, UnsetType
 
 from reconcile.canonical import canonical
@@ -36,40 +32,25 @@ def changes(legacy: Json, event_driven: Json, terms: Terms | None = None, at: Pl
     if canonical(legacy) == canonical(event_driven):
         return ()
     if not (_has_parts(legacy) and _has_parts(event_driven)):
-        return (
-            ()
-            if _forgiven(legacy, event_driven, terms, at)
-            else (Change(at=(), legacy=legacy, event_driven=event_driven),)
-        )
+        return () if alike(legacy, event_driven, terms, at) else (_whole(legacy, event_driven),)
+    from reconcile.deep import deep_changes
+
     one, other = (terms.shaped(value, at) if terms else value for value in (legacy, event_driven))
     # DeepDiff lists places in an order that changes with the hash seed.
-    found = tuple(sorted(_found(deep_diff(one, other, *([_Tolerance(terms, at)] if terms else []))), key=_place))
+    found = tuple(sorted(deep_changes(one, other, terms, at), key=_place))
     if not found and (terms is None or terms.exact):
-        return (Change(at=(), legacy=legacy, event_driven=event_driven),)
+        return (_whole(legacy, event_driven),)
     return found
 
 
-def _has_parts(value: Json) -> bool:
-    return isinstance(value, list | dict)
-
-
-def _forgiven(legacy: Json, event_driven: Json, terms: Terms | None, at: Place) -> bool:
+def alike(legacy: object, event_driven: object, terms: Terms | None, at: Place) -> bool:
     """Whether these are two numbers, as close as the tolerance of their place says."""
     tolerance = terms.tolerance(at) if terms else None
-    both = _is_number(legacy) and _is_number(event_driven)
-    return tolerance is not None and both and within(cast(float, legacy), cast(float, event_driven), tolerance)
-
-
-def deep_diff(legacy: Json, event_driven: Json, *operators: BaseOperator) -> DeepDiff:
-    """What DeepDiff says of two values: every place by itself, rank by rank, whatever a key looks like."""
-    return DeepDiff(
-        legacy,
-        event_driven,
-        view="tree",
-        zip_ordered_iterables=True,
-        threshold_to_diff_deeper=0,
-        ignore_private_variables=False,
-        custom_operators=list(operators) or None,
+    return (
+        tolerance is not None
+        and _is_number(legacy)
+        and _is_number(event_driven)
+        and within(cast(float, legacy), cast(float, event_driven), tolerance)
     )
 
 
@@ -83,44 +64,16 @@ def within(one: float, other: float, tolerance: Tolerance) -> bool:
     return abs(a - b) <= allowed
 
 
-class _Level(Protocol):
-    """What we read of a place in DeepDiff's tree."""
-
-    t1: object
-    t2: object
-
-    def path(self, *, output_format: str) -> list[str | int]: ...
+def _whole(legacy: Json, event_driven: Json) -> Change:
+    return Change(at=(), legacy=legacy, event_driven=event_driven)
 
 
-class _Tolerance(BaseOperator):
-    """Numbers within the tolerance of their place are equal. (DeepDiff's own math_epsilon is one for all places.)"""
-
-    def __init__(self, terms: Terms, at: Place) -> None:
-        super().__init__(types=[int, float])
-        self._terms = terms
-        self._at = at
-
-    def match(self, level: _Level) -> bool:
-        return _is_number(level.t1) and _is_number(level.t2)
-
-    def give_up_diffing(self, level: _Level, diff_instance: DeepDiff) -> bool:  # noqa: ARG002  DeepDiff's signature
-        place = (*self._at, *level.path(output_format="list"))
-        return _forgiven(cast(Json, level.t1), cast(Json, level.t2), self._terms, place)
-
-
-def _found(diff: DeepDiff) -> Iterator[Change]:
-    for levels in diff.values():
-        for level in levels:
-            at = tuple(level.path(output_format="list"))
-            yield Change(at=at, legacy=_side(level.t1), event_driven=_side(level.t2))
+def _has_parts(value: Json) -> bool:
+    return isinstance(value, list | dict)
 
 
 def _place(change: Change) -> list[tuple[bool, str | int]]:
     return [(isinstance(step, str), step) for step in change.at]
-
-
-def _side(value: object) -> Side:
-    return UNSET if value is notpresent else cast(Json, value)
 
 
 def _is_number(value: object) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from events import BadEvent, Event, RunEvent, decode, emit, sequence
+from events import BadEvent, Event, RunEvent, decode, emit, position_of, sequence
 from runtime.clock import Clock, SystemClock
 from shadow.errors import NotSequenced
 from shadow.schedule import run_event
@@ -30,16 +30,26 @@ def raise_barrier(
             return found
         if not emitted:
             now = standing(connection)
-            emit(connection, run_event(run, sends=now.sends, percent=now.percent, salt=salt if now.sends else ""))
+            salt = salt if now.sends else ""
+            emit(connection, run_event(run, sends=now.sends, percent=now.percent_for(run), salt=salt))
+    see_logged(engine, run_event(run).event_id, partitions, clock)
+    with engine.connect() as connection:
+        if found := _logged(connection, run):
+            return found
+    raise NotSequenced(run_event(run).event_id, DEADLINE)
+
+
+def see_logged(engine: sa.Engine, event_id: str, partitions: int, clock: Clock = SYSTEM) -> int:
+    """See an event that was emitted into the log; its position. Raises NotSequenced when it is not within a minute."""
     deadline = clock.monotonic() + DEADLINE
     while clock.monotonic() < deadline:
         taken = sequence(engine, partitions).taken
         with engine.connect() as connection:
-            if found := _logged(connection, run):
-                return found
+            if position := position_of(connection, event_id):
+                return position
         if not taken:  # the relay is at it
             clock.sleep(0.005)
-    raise NotSequenced(run_event(run).event_id, DEADLINE)
+    raise NotSequenced(event_id, DEADLINE)
 
 
 def _logged(connection: sa.Connection, run: str) -> tuple[int, RunEvent] | None:

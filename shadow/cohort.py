@@ -29,10 +29,25 @@ def share(unit: str, salt: str) -> float:
     return int.from_bytes(found, "big") * 100 / 2**64
 
 
-def cohort_of(connection: sa.Connection, run: str) -> Cohort:
-    """The cohort of a run that was opened."""
-    row = connection.execute(_COHORT, {"run": run}).one()
+def cohort_of(connection: sa.Connection, run: str, *, hold: bool = False) -> Cohort:
+    """The cohort of a run that was opened; in one that was rolled back it is empty, and the legacy path owns everybody.
+
+    With `hold` the run is not rolled back before the transaction ends.
+    """
+    row = connection.execute(_HOLD if hold else _LOOK, {"run": run}).one()
+    percent = 0.0 if row.rolled_back else row.event_driven_percent
+    return Cohort(sends=row.sends, percent=percent, salt=row.salt)
+
+
+def frozen_cohort(connection: sa.Connection, run: str) -> Cohort:
+    """The cohort that the run's event has frozen, whatever became of the run."""
+    row = connection.execute(_LOOK, {"run": run}).one()
     return Cohort(sends=row.sends, percent=row.event_driven_percent, salt=row.salt)
 
 
-_COHORT = sa.text("SELECT sends, event_driven_percent, salt FROM cutover.runs WHERE run = :run")
+_COHORT = """
+    SELECT sends, event_driven_percent, salt, rolled_back_at IS NOT NULL AS rolled_back
+    FROM cutover.runs WHERE run = :run
+"""
+_LOOK = sa.text(_COHORT)
+_HOLD = sa.text(f"{_COHORT} FOR SHARE")

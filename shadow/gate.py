@@ -17,6 +17,9 @@ class Gate:
     """The one way out of a job, for both of its paths.
 
     A unit belongs to one path a run, so whatever both paths do, and however often, at most one of them gets to act.
+
+    A rollback waits for what the event-driven path is handing in. It does not wait for the legacy path, whose
+    transaction lasts as long as its batch: what that one did not act on is handed in again (`shadow/rollback.py`).
     """
 
     def __init__(self, job: Job, act: Act) -> None:
@@ -26,7 +29,7 @@ class Gate:
     def __call__(self, connection: sa.Connection, run: str, path: Path, outcomes: Sequence[Outcome]) -> int:
         """Record outcomes of an open run and let act whoever owns their units; how many were recorded."""
         recorded = record(connection, self.job, run, path, outcomes)
-        cohort = cohort_of(connection, run)
+        cohort = cohort_of(connection, run, hold=path == "event_driven")
         owned = [outcome for outcome in outcomes if cohort.owner(outcome.unit) == path]
         if owned:
             self._act(connection, run, path, owned)

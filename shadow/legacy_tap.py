@@ -4,6 +4,7 @@ The only file that imports `legacy_cron`. When the migration is over, both are d
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,9 +17,14 @@ from legacy_cron import weekly_recommendations as legacy
 from shadow import recorder
 from shadow.barrier import note_late_events, raise_barrier
 from shadow.gate import Gate
+from shadow.noise import SAMPLE, NoiseSample
 from shadow.outcome import Fields, Outcome
+from shadow.shuffled import shuffled
 
 CHUNK = 1000
+
+Batch = Callable[[psycopg.Connection, legacy.Mailer, datetime], object]
+"""Calls the mailer once for every user, reading through the connection alone (see `legacy.run`)."""
 
 Inputs = Mapping[str, Mapping[str, str]]
 """Input digests (docs/rule.md, "Inputs") by user."""
@@ -28,7 +34,8 @@ Inputs = Mapping[str, Mapping[str, str]]
 class Tapped:
     """What running the batch under the tap came to. `already`: it had been recorded before, nothing was done.
 
-    `sends`: the run is one that sends, and e-mails of the users this path owns are planned.
+    `sampled` users were done twice, to measure noise. `sends`: the run is one that sends, and e-mails of the users
+    this path owns are planned.
     """
 
     run: str
@@ -36,6 +43,7 @@ class Tapped:
     outcomes: int = 0
     late_events: int = 0
     seconds: float = 0.0
+    sampled: int = 0
     already: bool = False
 
 
@@ -46,52 +54,76 @@ def run_legacy(
     *,
     partitions: int,
     code_version: str,
+    batch: Batch = legacy.run,
     progress: Callable[[int], None] = lambda _: None,
+    noise: int = SAMPLE,
 ) -> Tapped:
     """Emit the run's event, open one repeatable-read snapshot, and take down what the untouched batch does with it.
+
+    A rehearsal may hand in another `batch`, to see that a wrong one is caught. Afterwards the batch does it once more,
+    over the same snapshot with rows in another order, and what it comes to for `noise` users is kept (0: it does not).
 
     All outcomes, and the plans to send them, commit together: a run that is killed leaves nothing and can be started
     again. Raises BadRunName; RunInHand while another process records the same run.
     """
     position, event = raise_barrier(engine, run, partitions, salt=gate.job.name)
     sends = isinstance(event, WeekStarted) and event.sends
-    began = time.perf_counter()
     with engine.begin() as connection:
         # Committed by itself: the event-driven path opens the same run, and must not wait for the batch.
         recorder.open_run(connection, event, position)
-    with engine.begin() as books:
-        recorder.hold(books, event.run, "legacy")
-        if recorder.finished(books, event.run, "legacy"):
-            return Tapped(run=run, sends=sends, already=True)
-        recorder.open_path(books, event.run, "legacy", code_version, gate.job.normalisation)
-        with engine.connect().execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        ) as snapshot:
+    began = time.perf_counter()
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as snapshot:
+        tap = _Tap(snapshot, gate, event, batch)
+        with engine.begin() as books:
+            recorder.hold(books, event.run, "legacy")
+            if recorder.finished(books, event.run, "legacy"):
+                return Tapped(run=run, sends=sends, already=True)
+            recorder.open_path(books, event.run, "legacy", code_version, gate.job.normalisation)
             late = note_late_events(snapshot, books, event.run, position)
-            outcomes = _record(snapshot, books, gate, event, progress)
-        recorder.close_path(books, event.run, "legacy")
-    seconds = time.perf_counter() - began
-    return Tapped(run=run, sends=sends, outcomes=outcomes, late_events=late, seconds=seconds)
+            outcomes = tap.record(books, progress)
+            recorder.close_path(books, event.run, "legacy")
+        seconds = time.perf_counter() - began
+        sampled = tap.measure_noise(engine, noise) if noise else 0
+    return Tapped(run=run, sends=sends, outcomes=outcomes, late_events=late, seconds=seconds, sampled=sampled)
 
 
-def _record(
-    snapshot: sa.Connection, books: sa.Connection, gate: Gate, event: RunEvent, progress: Callable[[int], None]
-) -> int:
-    """Run the batch over the snapshot; how many outcomes it came to."""
-    recorded = 0
+class _Tap:
+    """The batch over one snapshot, as often as need be."""
 
-    def take(outcomes: list[Outcome]) -> None:
-        nonlocal recorded
-        recorded += gate(books, event.run, "legacy", outcomes)
-        progress(recorded)
+    def __init__(self, snapshot: sa.Connection, gate: Gate, event: RunEvent, batch: Batch) -> None:
+        driver = snapshot.connection.driver_connection
+        if not isinstance(driver, psycopg.Connection):
+            raise TypeError(f"the batch needs a psycopg connection, this is {type(driver).__name__}")
+        self._driver = driver
+        self._snapshot = snapshot
+        self._gate = gate
+        self._event = event
+        self._batch = batch
 
-    mailer = GateMailer(inputs_of_users(snapshot, event.scheduled_at), take)
-    driver = snapshot.connection.driver_connection
-    if not isinstance(driver, psycopg.Connection):
-        raise TypeError(f"the batch needs a psycopg connection, this is {type(driver).__name__}")
-    legacy.run(driver, mailer, event.scheduled_at)
-    mailer.flush()
-    return recorded
+    def record(self, books: sa.Connection, progress: Callable[[int], None]) -> int:
+        """Hand what the batch comes to to the gate; how many outcomes."""
+        recorded = 0
+
+        def take(outcomes: list[Outcome]) -> None:
+            nonlocal recorded
+            recorded += self._gate(books, self._event.run, "legacy", outcomes)
+            progress(recorded)
+
+        self._run(inputs_of_users(self._snapshot, self._event.scheduled_at), take)
+        return recorded
+
+    def measure_noise(self, engine: sa.Engine, size: int) -> int:
+        """Let the batch do it again, with rows in another order, and keep a sample; of how many users."""
+        sample = NoiseSample(self._gate.job, self._event.run, size)
+        with shuffled(self._driver):
+            self._run(defaultdict(dict), sample.take)
+        with engine.begin() as connection:
+            return sample.store(connection)
+
+    def _run(self, inputs: Inputs, take: Callable[[list[Outcome]], None]) -> None:
+        mailer = GateMailer(inputs, take)
+        self._batch(self._driver, mailer, self._event.scheduled_at)
+        mailer.flush()
 
 
 class GateMailer:

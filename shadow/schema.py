@@ -19,6 +19,8 @@ runs = sa.Table(
     sa.Column("sends", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("event_driven_percent", sa.Double, nullable=False, server_default="0"),
     sa.Column("salt", sa.Text, nullable=False, server_default=""),
+    sa.Column("rolled_back_at", MOMENT),
+    sa.Column("handed_back_at", MOMENT),
     sa.CheckConstraint("kind IN ('week', 'day')", name="runs_kind"),
 )
 

@@ -4,35 +4,34 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from events import Event, StageChanged, decode
+from shadow.history import Migration, Pause, migration
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """A stage, and the share of units that the event-driven path owns in it."""
+    """A stage, and the share of units that the event-driven path owns in it; unless it is paused."""
 
     stage: str = "legacy"
     percent: float = 0.0
+    pause: Pause | None = None
 
     @property
     def sends(self) -> bool:
         """Whether a weekly run that begins now acts through the gate. In stage `legacy` the batch acts by itself."""
         return self.stage != "legacy"
 
+    def percent_for(self, run: str) -> float:
+        """The share of units that the event-driven path owns in a run which begins now."""
+        return 0.0 if self.pause is not None and self.pause.holds(run) else self.percent
+
 
 def standing(connection: sa.Connection) -> Standing:
-    """Where the migration stands: what the last `StageChanged` in the log says; stage `legacy` if there is none."""
-    row = connection.execute(_LAST).one_or_none()
-    if row is None:
-        return Standing()
-    event: Event = decode("StageChanged", row.version, row.data)
-    if not isinstance(event, StageChanged):
-        raise TypeError(f"StageChanged was decoded as {event.type}")
-    percent = {"canary": event.percent, "event_driven": 100.0, "retired": 100.0}.get(event.stage, 0.0)
-    return Standing(stage=event.stage, percent=percent)
+    """Where the migration stands: what the last `StageChanged` in the log that counts says; else stage `legacy`."""
+    return standing_of(migration(connection))
 
 
-_LAST = sa.text("""
-    SELECT version, data::text AS data FROM cutover.events
-    WHERE type = 'StageChanged' AND partition = -1 ORDER BY position DESC LIMIT 1
-""")
+def standing_of(found: Migration) -> Standing:
+    """What a migration means for a run that begins now."""
+    here = found.here
+    percent = {"canary": here.percent, "event_driven": 100.0, "retired": 100.0}.get(here.stage, 0.0)
+    return Standing(stage=here.stage, percent=percent, pause=found.pause if here.stage == "canary" else None)

@@ -1,6 +1,7 @@
-"""`explain`: one pair of outcomes, side by side, and what the verdict on it rests on."""
+"""`explain`: one pair of outcomes, side by side, what the verdict on it rests on, and how its cause is reproduced."""
 
 import difflib
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -9,8 +10,11 @@ import typer
 from console.connected import connected
 from console.failures import Exit, WrongUse
 from console.screen import print_json, print_table
-from console.weekly_job import PLAN
-from reconcile import UnitEvidence, unit_evidence
+from console.trials import show_trials
+from console.weekly_job import plan_in
+from reconcile import ReconciliationPlan, UnitEvidence, unit_evidence
+from reconcile.replay import Suspect
+from reconcile.trial import trials
 from shadow.outcome import Fields
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print everything about the pair as JSON on stdout.")]
@@ -24,6 +28,13 @@ def add_to(app: typer.Typer) -> None:
 def explain(
     run: Annotated[str, typer.Argument(help="A week such as 2026-W47, or a date such as 2026-11-20.")],
     user: Annotated[str, typer.Argument(help="The user's id.")],
+    suspect: Annotated[
+        str | None,
+        typer.Option(
+            help="Replay the user from the log with this one thing changed, and see whose outcome that gives; "
+            "'all' tries everything, 'list' says what there is."
+        ),
+    ] = None,
     json: JsonOption = False,
     database: Annotated[
         str | None, typer.Option(help="Another database on the same server, e.g. 'cutover_rehearsal'.")
@@ -31,23 +42,58 @@ def explain(
 ) -> None:
     """Why the two paths agree or differ on one user of a run that was reconciled.
 
-    Exit code 1 when they differ, 3 when they could not be judged.
+    Exit code 1 when they differ, 3 when they could not be judged. With --suspect: 1 when no replay gives what a path
+    recorded against the rule.
     """
+    plan = plan_in(database)
+    if suspect == "list":
+        _list_suspects(plan, json=json)
+        return
     with connected(database=database) as system, system.engine.connect() as connection:
-        found = unit_evidence(connection, run, [user], PLAN)
-    if not found:
-        raise WrongUse(f"neither path recorded an outcome for user {user!r} in run {run!r}")
+        found = unit_evidence(connection, run, [user], plan)
+        if not found:
+            raise WrongUse(f"neither path recorded an outcome for user {user!r} in run {run!r}")
+        if suspect is not None:
+            tried = list(trials(connection, run, user, plan, _suspects(plan, suspect)))
+            raise typer.Exit(show_trials(found[0], tried, json=json))
     if json:
         print_json(msgspec.to_builtins(found[0]))
     else:
-        _show(run, found[0])
+        _show(plan, run, found[0])
     raise typer.Exit({"mismatch": Exit.NO, "incomplete": Exit.INCOMPLETE}.get(found[0].verdict, Exit.GOOD))
 
 
-def _show(run: str, unit: UnitEvidence) -> None:
+def _suspects(plan: ReconciliationPlan, name: str) -> Sequence[Suspect]:
+    known = plan.replayer.suspects if plan.replayer else ()
+    chosen = known if name == "all" else [each for each in known if each.name == name]
+    if not chosen:
+        names = ", ".join(dict.fromkeys(each.name for each in known))
+        raise WrongUse(f"unknown suspect {name!r}; expected 'all' or one of: {names}")
+    return chosen
+
+
+def _list_suspects(plan: ReconciliationPlan, *, json: bool) -> None:
+    known = plan.replayer.suspects if plan.replayer else ()
+    if json:
+        print_json([{"name": each.name, "says": each.says} for each in known])
+    else:
+        print_table(
+            "", ["suspect", "what it says of a path"], [[each.name, each.says] for each in known], numbers_from=9
+        )
+
+
+def _show(plan: ReconciliationPlan, run: str, unit: UnitEvidence) -> None:
     where = f" in {', '.join(unit.fields)}" if unit.fields and unit.fields != (unit.kind,) else ""
     kind = f", {unit.kind.replace('_', ' ')}{where}" if unit.kind else ""
-    typer.echo(f"Run {run}, user {unit.unit}: {unit.verdict}{kind}")
+    because = f" by {unit.because}" if unit.because in ("timing", "noise") else ""
+    typer.echo(f"Run {run}, user {unit.unit}: {unit.verdict}{because}{kind}")
+    if unit.accepted:
+        typer.echo(f"  accepted by the policy: {unit.accepted}")
+    for finding in unit.findings:
+        typer.echo(f"  {finding.sentence()}")
+        if finding.explains:
+            command = plan.reproduce.format(run=run, unit=unit.unit, suspect=finding.suspect)
+            typer.echo(f"    reproduce: {command}")
     for cause in unit.causes.events:
         typer.echo(f"  behind the barrier, but seen by the legacy path: {cause.id}")
     if unit.causes.uncovered:

@@ -9,9 +9,24 @@ import typer
 from console.connected import connected
 from console.failures import WrongUse
 from console.screen import Screen, print_json, say
-from events import EVENT_TYPES, decode, emit
+from events import APP_EVENTS, EVENT_TYPES, decode, emit
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+_TYPES = [name for name in EVENT_TYPES if name in APP_EVENTS]
+
+_TOLD_BY = {
+    "WeekStarted": "cutover legacy-run or start-run",
+    "DayStarted": "cutover legacy-run --day or start-run --day",
+    "StageChanged": "cutover stage, or cutover rollback",
+    "SignedOff": "cutover sign-off",
+    "RoleGranted": "cutover people add",
+    "RoleRevoked": "cutover people remove",
+    "CanaryPaused": "cutover stage --pause",
+    "CanaryResumed": "cutover stage --resume",
+    "RunRolledBack": "cutover rollback",
+    "DrillRecorded": "the relay, when a drill is over",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def emit_event(
-    type_: Annotated[str, typer.Argument(metavar="TYPE", help="One of: " + ", ".join(EVENT_TYPES) + ".")],
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="One of: " + ", ".join(_TYPES) + ".")],
     data: Annotated[str, typer.Option(help="The event's fields as JSON; - reads them from stdin.")],
     version: Annotated[int | None, typer.Option(help="The version the fields are in. Default: the newest.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the event and write nothing.")] = False,
@@ -33,6 +48,7 @@ def emit_event(
     """
     text = _text(sys.stdin.buffer.read() if data == "-" else os.fsencode(data))
     newest = EVENT_TYPES[type_].version if type_ in EVENT_TYPES else 1
+    _refuse_what_is_not_the_apps(type_)
     event = decode(type_, newest if version is None else version, text)
     if not dry_run:
         with connected(prepare=True) as system, system.engine.begin() as connection:
@@ -41,6 +57,12 @@ def emit_event(
         print_json({"event_id": event.event_id, "emitted": not dry_run})
     else:
         say(f"{event.event_id} is fine, nothing was written" if dry_run else f"{event.event_id} is in the outbox")
+
+
+def _refuse_what_is_not_the_apps(type_: str) -> None:
+    if type_ in EVENT_TYPES and type_ not in APP_EVENTS:
+        teller = _TOLD_BY.get(type_, "the send ledger, or the provider's webhook")
+        raise WrongUse(f"{type_} is not for the main app to tell; it is told by {teller}")
 
 
 def _text(data: bytes) -> str:

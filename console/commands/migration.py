@@ -1,7 +1,6 @@
-"""`legacy-run`, `start-run` and `reconcile`: what crontab calls, and the comparison of what both paths did."""
+"""`legacy-run` and `start-run`: what crontab calls."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -10,12 +9,9 @@ import typer
 from console.books import as_data, show_books
 from console.connected import connected
 from console.failures import Exit, WrongUse
-from console.run_line import line_of
 from console.screen import Screen, print_json, say
 from console.tap import legacy_tap
-from console.weekly_job import plan_in
 from events import WeekStarted, position_of
-from reconcile import Totals, mostly_unequal, reconcile, write_report
 from runtime.clock import SystemClock
 from runtime.settings import Settings
 from runtime.version import code_version
@@ -40,7 +36,6 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command("legacy-run")(legacy_run)
     app.command("start-run")(start_run)
-    app.command("reconcile")(reconcile_run)
 
 
 def legacy_run(
@@ -145,46 +140,3 @@ def _told(tapped: "Tapped") -> str:
         f"{tapped.late_events:,} events arrived behind the barrier."
         + ("" if tapped.sends else " Nothing was sent: this run only compares.")
     )
-
-
-def reconcile_run(
-    run: Annotated[str, typer.Argument(help="A week such as 2026-W47, or a date such as 2026-11-20.")],
-    html: Annotated[
-        Path | None, typer.Option(help="Directory for report.html and report.json. Default: below .cutover/.")
-    ] = None,
-    json: JsonOption = False,
-    database: Annotated[
-        str | None,
-        typer.Option(help="Another database on the same server: 'cutover_rehearsal' or 'cutover_demo'."),
-    ] = None,
-) -> None:
-    """Compare what both paths recorded for a run, and write the report.
-
-    Exit code 0: every pair matches or is explained by timing; 1: outcomes differ; 3: some could not be judged.
-    """
-    screen = Screen(quiet=json)
-    plan = plan_in(database)
-    with connected(database=database) as system:
-        with screen.working(f"Comparing {run}") as progress:
-            totals = reconcile(
-                system.engine,
-                run,
-                plan,
-                code_version=code_version(),
-                progress=lambda done, _: progress(done),
-            )
-        directory = html or Settings().state_dir / "reports" / run
-        page = write_report(system.engine, [run], plan, directory)
-    if json:
-        print_json({**msgspec.to_builtins(totals), "report": str(page)})
-    else:
-        say(line_of(totals).strip())
-        typer.echo(f"Report: {page}")
-    raise typer.Exit(_code(totals))
-
-
-def _code(totals: Totals) -> Exit:
-    if totals.mismatch:
-        return Exit.NO
-    unjudged = totals.incomplete or totals.unfinished or mostly_unequal(totals)
-    return Exit.INCOMPLETE if unjudged else Exit.GOOD

@@ -13,6 +13,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from events import partition_of
+from handlers.delivery.reassignment import hand_in
 from handlers.delivery.settlement import Settlement
 
 
@@ -48,6 +49,7 @@ def plan(
 ) -> None:
     """Enter users with the reason why they get no e-mail, None for those who do. Whoever is in the ledger stays as is.
 
+    Except those who were reassigned to this path and wait for it: they become due, or are suppressed for the reason.
     The run's first plan opens its campaign, which ends `send_within` seconds later.
     """
     with connection.engine.begin() as at_once:
@@ -61,6 +63,7 @@ def plan(
         "partitions": [partition_of(user_id, partitions) for user_id, _ in planned],
     }
     connection.execute(_PLAN, parameters)
+    hand_in(connection, run, path, planned)
 
 
 def claim(
@@ -144,8 +147,10 @@ def settle(
 
 _OPEN_CAMPAIGN = sa.text("""
     INSERT INTO cutover.campaigns (run, send_by)
-    VALUES (:run, clock_timestamp() + make_interval(secs => :send_within)) ON CONFLICT DO NOTHING
+    SELECT :run, clock_timestamp() + make_interval(secs => :send_within)
+    WHERE NOT EXISTS (SELECT FROM cutover.campaigns WHERE run = :run) ON CONFLICT DO NOTHING
 """)
+"""Looks first, because an insert would wait for whoever is changing the row, and that may be our own caller."""
 
 _PLAN = sa.text("""
     INSERT INTO cutover.send_ledger (run, user_id, partition, path, state, reason)
@@ -159,6 +164,7 @@ _DUE = """
         SELECT l.run, l.user_id FROM cutover.send_ledger l JOIN cutover.campaigns c USING (run)
         WHERE l.state = 'planned' AND l.partition = :partition AND (l.run, l.user_id) > (:after_run, :after_user)
           AND (CAST(:only AS text) IS NULL OR l.run = :only)
+          AND NOT l.held AND (c.rolled_back_at IS NULL OR l.path = 'legacy')
           AND c.paused_at IS NULL AND c.send_by > coalesce(CAST(:now AS timestamptz), clock_timestamp())
           AND (l.not_before IS NULL OR l.not_before <= coalesce(CAST(:now AS timestamptz), clock_timestamp()))
         ORDER BY l.run, l.user_id LIMIT :limit"""
@@ -201,6 +207,9 @@ _CLAIM = sa.text(f"""
     RETURNING l.run, l.user_id, l.path, l.send_id, l.attempt, l.state
 """)  # noqa: S608 - our own text
 """Rows are claimed by whoever locks them first; nobody waits for a row that another claims.
+
+In a run that was rolled back the event-driven path's rows are nobody's to claim: they change hands, and wait until the
+legacy path has handed them in.
 
 What the user wants is asked of the log and the outbox themselves, so that no projection can lag behind; of several
 wishes the latest counts. A row that cannot be read counts as the wish for no mail, until the sequencer has refused it.

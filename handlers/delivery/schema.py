@@ -35,6 +35,7 @@ send_ledger = sa.Table(
     sa.Column("clicked_at", MOMENT),
     sa.Column("spam_reported_at", MOMENT),
     sa.Column("unsubscribed_at", MOMENT),
+    sa.Column("held", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("send_id", name="send_ledger_send_id"),
     sa.CheckConstraint(
         "state IN ('planned', 'sending', 'accepted', 'failed', 'suppressed', 'unconfirmed')", name="send_ledger_state"
@@ -67,6 +68,7 @@ campaigns = sa.Table(
     sa.Column("opened_at", MOMENT, nullable=False, server_default=NOW),
     sa.Column("paused_at", MOMENT),
     sa.Column("paused_by", sa.Text),
+    sa.Column("rolled_back_at", MOMENT),
     comment="the runs that send",
 )
 

@@ -58,6 +58,7 @@ _DUE = sa.text("""
     CROSS JOIN LATERAL (
         SELECT FROM cutover.send_ledger l
         WHERE l.state = 'planned' AND l.partition = of_log.partition AND l.run = c.run
+          AND NOT l.held AND (c.rolled_back_at IS NULL OR l.path = 'legacy')
           AND (l.not_before IS NULL OR l.not_before <= coalesce(CAST(:now AS timestamptz), clock_timestamp()))
         LIMIT 1
     ) AS due

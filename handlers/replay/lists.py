@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from events import Event
+from events import Event, Line, OrderPlaced
 from handlers.popularity import orders_by_product
 from handlers.ranking import exact_scores, rounded
 from handlers.replay.rule import Rule
@@ -44,7 +45,7 @@ def tastes(shelf: Shelf, purchases: Sequence[Sequence[Purchase]], rule: Rule) ->
 
 
 def _weight(purchase: Purchase, rule: Rule) -> int:
-    return min(purchase.pieces, MOST_PIECES) if rule.pieces_weigh else rule.orders_fold
+    return min(purchase.pieces, MOST_PIECES) if rule.pieces_weigh else 1
 
 
 def has_taste(direction: Floats) -> bool:
@@ -95,9 +96,16 @@ def _shaped(best_first: Listing, rule: Rule) -> Listing:
 
 def order_counts(sold: Iterable[Event], rule: Rule, since: datetime) -> Counter[str]:
     """How many orders since then each product is in."""
-    told = [event for event in sold if event.type not in rule.ignored and event.occurred_at >= since]
-    counts = orders_by_product(told)
-    return Counter({product_id: count * rule.orders_fold for product_id, count in counts.items()})
+    told = (event for event in sold if event.type not in rule.ignored and event.occurred_at >= since)
+    return orders_by_product(_folded(event, rule.orders_fold) for event in told)
+
+
+def _folded(event: Event, times: int) -> Event:
+    """An order as it counts when it is folded so many times: with so many times the pieces."""
+    if times == 1 or not isinstance(event, OrderPlaced):
+        return event
+    lines = tuple(Line(line.product_id, line.quantity * times) for line in event.lines)
+    return msgspec.structs.replace(event, lines=lines)
 
 
 def popular_first(shelf: Shelf, counts: Counter[str], rule: Rule) -> Listing:

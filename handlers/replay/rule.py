@@ -72,7 +72,7 @@ SUSPECTS: tuple[Suspect, ...] = (
     _without("UserUnsubscribed", "UserUnsubscribed is not applied: mails users who do not want it"),
     _without("UserResubscribed", "UserResubscribed is not applied: skips users who want mail again"),
     _suspect("stale_catalogue", "ranks by the catalogue as of the run before", Rule(catalogue="run before")),
-    _suspect("twice", "an order is folded twice", Rule(orders_fold=2)),
+    _suspect("twice", "OrderPlaced is folded twice: pieces count double", Rule(orders_fold=2)),
     _suspect("time_zone", "the scheduled time is an hour early", Rule(shift=-HOUR)),
     _suspect("time_zone", "the scheduled time is an hour late", Rule(shift=HOUR)),
     _suspect("week_boundary", "the scheduled time is a day early", Rule(shift=timedelta(days=-1))),
@@ -92,8 +92,8 @@ SUSPECTS: tuple[Suspect, ...] = (
     ),
     _suspect("half_life", "purchases never lose weight", Rule(half_life=None)),
     *(
-        _suspect("popularity_window", f"popular is what sold in {weeks} weeks", Rule(popularity=timedelta(weeks=weeks)))
-        for weeks in (1, 2, 8)
+        _suspect("popularity_window", f"popular is what sold in {said}", Rule(popularity=timedelta(weeks=weeks)))
+        for weeks, said in ((1, "one week"), (2, "two weeks"), (8, "eight weeks"))
     ),
     _suspect("half_precision", "tastes are rounded to half precision", Rule(half_precision=True)),
     *(

@@ -1,5 +1,6 @@
-"""Defects to inject: ways the event-driven path could be wrong, each a substitute for one of its parts."""
+"""Defects to inject: ways either path could be wrong, each a substitute for one of its parts."""
 
-from sandbox.defects.catalogue import CATALOGUE, Defect, UnknownDefect, defect
+from sandbox.defects.catalogue import CATALOGUE, UnknownDefect, defect
+from sandbox.defects.defect import Defect
 
 __all__ = ["CATALOGUE", "Defect", "UnknownDefect", "defect"]

@@ -16,6 +16,9 @@ def purposes() -> dict[str, str]:
         assert command.callback is not None
         said = (command.callback.__doc__ or "").replace("`", "").split()
         found[command.name or command.callback.__name__] = " ".join(said[:6])
+    for group in command_line().registered_groups:
+        assert group.typer_instance is not None
+        found[str(group.name)] = " ".join(str(group.typer_instance.info.help).split()[:6])
     return found
 
 

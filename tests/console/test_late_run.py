@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from console.failures import Exit
-from events import StageChanged, emit, sequence_all
+from events import sequence_all
+from sandbox.approver import move
 from tests.console.commands import cutover
 
 PARTITIONS = 16
@@ -14,7 +15,7 @@ PARTITIONS = 16
 def test_a_week_that_is_over_is_not_begun_where_it_would_send(home: dict[str, str], database: sa.Engine) -> None:
     assert cutover("migrate", env=home).code == Exit.GOOD
     with database.begin() as connection:
-        emit(connection, StageChanged(occurred_at=datetime.now(UTC), stage="shadow", percent=0, by="ada", why="ready"))
+        move(connection, "shadow", at=datetime.now(UTC))
     sequence_all(database, PARTITIONS)
     refused = cutover("legacy-run", "--week", "2026-W01", env=home)
     assert (refused.code, "Give --late" in refused.told) == (Exit.WRONG_USE, True), refused

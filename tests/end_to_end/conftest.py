@@ -1,5 +1,6 @@
 """Both paths in one process on a database of the test's own: the same parts as in production, advanced by hand."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from console.weekly_job import PLAN, weekly_gate
 from console.wiring import all_subscriptions
 from events import Subscriptions, advance_to_end, fix_partitions, lagging, open_checkpoints, sequence_all
 from handlers.subscriptions import Parts
+from legacy_cron.weekly_recommendations import run as weekly_recommendations
 from reconcile import Totals, reconcile
 from sandbox.shop.actions import Action, AddProduct, PlaceOrder, RegisterUser
 from sandbox.shop.shop import perform
@@ -31,6 +33,7 @@ class Weekly:
     engine: sa.Engine
     gate: Gate
     subscriptions: Subscriptions
+    batch: Callable[..., object] = weekly_recommendations
 
     def happen(self, *actions: Action) -> None:
         """Let each action happen in a transaction of its own."""
@@ -56,7 +59,7 @@ class Weekly:
 
     def legacy(self, run: str = RUN) -> Tapped:
         """The legacy path of a run, which begins it if need be."""
-        return run_legacy(self.engine, self.gate, run, partitions=PARTITIONS, code_version="test")
+        return run_legacy(self.engine, self.gate, run, partitions=PARTITIONS, code_version="test", batch=self.batch)
 
     def reconcile(self, run: str = RUN) -> Totals:
         """Compare the paths."""
@@ -77,14 +80,16 @@ class Weekly:
         return [item["product_id"] for item in listed]
 
 
-def weekly_on(engine: sa.Engine, parts: Parts | None = None) -> Weekly:
-    """A weekly job on this migrated database, with these parts."""
+def weekly_on(
+    engine: sa.Engine, parts: Parts | None = None, batch: Callable[..., object] = weekly_recommendations
+) -> Weekly:
+    """A weekly job on this migrated database, with these parts and this legacy batch."""
     gate = weekly_gate(PARTITIONS)
     subscriptions = all_subscriptions(gate, parts)
     with engine.begin() as connection:
         fix_partitions(connection, PARTITIONS)
         open_checkpoints(connection, subscriptions, PARTITIONS)
-    return Weekly(engine, gate, subscriptions)
+    return Weekly(engine, gate, subscriptions, batch)
 
 
 @pytest.fixture

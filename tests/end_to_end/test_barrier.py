@@ -4,7 +4,6 @@ from datetime import datetime
 from pathlib import Path
 
 import psycopg
-import pytest
 import sqlalchemy as sa
 
 from console.weekly_job import PLAN
@@ -98,18 +97,14 @@ def test_I7_a_row_the_log_never_heard_of_makes_the_pair_incomplete(weekly: Weekl
     assert "history" in str(found["u2"].causes)
 
 
-def test_the_event_driven_path_does_not_wait_for_the_legacy_batch(
-    weekly: Weekly, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    batch = weekly_recommendations.run
-
+def test_the_event_driven_path_does_not_wait_for_the_legacy_batch(weekly: Weekly) -> None:
     def settle_first(
         connection: psycopg.Connection, mailer: weekly_recommendations.Mailer, scheduled_at: datetime
     ) -> weekly_recommendations.Result:
         weekly.settle()
-        return batch(connection, mailer, scheduled_at)
+        return weekly_recommendations.run(connection, mailer, scheduled_at)
 
-    monkeypatch.setattr(weekly_recommendations, "run", settle_first)
+    weekly.batch = settle_first
     weekly.legacy()
     assert weekly.reconcile().match == 6
 

@@ -28,7 +28,7 @@ PARTITIONS = 3
 
 TABLES = (
     "outbox, events, refused_events, checkpoints, product_versions, subscribers, purchases, cancelled_orders, "
-    "recommendations, horizons, popular_products, planned_emails, runs, path_runs, outcomes, late_events"
+    "recommendations, horizons, popular_products, planned_emails, runs, path_runs, outcomes, late_events, noise"
 )
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from reconcile.answer import answer
-from reconcile.totals import Totals
+from reconcile.totals import CauseTotal, Totals
 
 GOOD = Totals(run="r1", pairs=21_830, match=21_830)
 
@@ -73,3 +73,42 @@ def test_a_good_answer_says_how_sure_it_is() -> None:
 def test_what_could_not_be_judged_is_told_beside_what_differs() -> None:
     found = answer([Totals(run="r1", pairs=4, match=1, mismatch=1, incomplete=2)])
     assert "Another 2 pairs could not be judged." in found.sentences
+
+
+def cause(units: int, says: str, suspect: str = "s") -> CauseTotal:
+    return CauseTotal(path="event_driven", suspect=suspect, says=says, units=units)
+
+
+def test_causes_are_told_over_all_runs_by_size_and_four_at_most() -> None:
+    many = (cause(4_000, "ties are listed by descending id"), cause(1, "one"), cause(9, "nine"), cause(8, "eight"))
+    more = (cause(186, "ties are listed by descending id"), cause(7, "seven"), cause(6, "six"))
+    found = answer(
+        [
+            Totals(run="r1", pairs=9_000, match=4_000, mismatch=5_000, causes=many),
+            Totals(run="r2", pairs=9_000, match=8_000, mismatch=1_000, causes=more),
+        ]
+    )
+    assert found.sentences[:6] == (
+        "4,186 pairs: the event-driven path: ties are listed by descending id.",
+        "9 pairs: the event-driven path: nine.",
+        "8 pairs: the event-driven path: eight.",
+        "7 pairs: the event-driven path: seven.",
+        "2 further causes are named below.",
+        "No mismatch is left unexplained.",
+    )
+
+
+def test_how_many_nothing_explains_is_told() -> None:
+    causes = (cause(812, "", suspect=""), cause(2, "two"))
+    found = answer([Totals(run="r1", pairs=900, match=86, mismatch=814, unexplained=812, causes=causes)])
+    assert found.sentences == (
+        "2 pairs: the event-driven path: two.",
+        "Of 812 pairs nothing explains how the paths came to differ.",
+    )
+
+
+def test_what_explains_is_told_apart() -> None:
+    because = {"timing": 3, "noise": 2, "accepted": 1}
+    sentences = answer([Totals(run="r1", pairs=1000, match=994, explained=6, because=because)]).sentences
+    assert [sentence.partition(" ")[0] for sentence in sentences[:3]] == ["3", "2", "1"]
+    assert "the policy accepts how they differ" in sentences[2]

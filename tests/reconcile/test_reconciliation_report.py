@@ -1,9 +1,10 @@
 """The report says the numbers, shows the pairs, and leads nowhere out of its one file."""
 
+import hashlib
 import json
 import re
+from base64 import b64encode
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -14,40 +15,11 @@ from reconcile.page import as_html
 from reconcile.selection import PER_GROUP
 from shadow.recorder import revise
 from tests.reconcile.recorded_runs import PLAN, RecordedRun, of_every_kind, sent
+from tests.reconcile.report_page import Page, flat, page_of
 
 RUN = "2026-W47"
 LOADING = {"src", "href", "xlink:href", "action", "data", "poster", "background", "ping", "formaction"}
 NASTY = '</script><script>alert("1")</script>\'"><img src=x onerror=alert(1)> 🦊 \u202eمحمد'
-
-
-class Page(HTMLParser):
-    """What a page consists of: its tags with their attributes, and its text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def of(self, *names: str) -> list[dict[str, str | None]]:
-        return [attributes for tag, attributes in self.tags if tag in names]
-
-
-def page_of(database: sa.Engine, *runs: RecordedRun) -> Page:
-    for run in runs:
-        run.write(database)
-        reconcile(database, run.run, PLAN, code_version="recon-9")
-    return Page(as_html(make_report(database, [run.run for run in runs], PLAN)))
-
-
-def flat(text: str) -> str:
-    return re.sub(r"\s+", " ", text)
 
 
 def test_the_page_says_the_answer_and_the_numbers(database: sa.Engine) -> None:
@@ -71,16 +43,22 @@ def test_a_good_run_says_all_pairs_match_and_shows_examples(database: sa.Engine)
     assert len(page.of("iframe")) == 3
 
 
-def test_the_page_loads_nothing_and_runs_nothing(database: sa.Engine) -> None:
-    page = page_of(database, of_every_kind(name=NASTY))
-    assert not page.of("script", "link", "img", "object", "embed", "base", "form")
+def test_the_page_loads_nothing_and_runs_nothing_but_its_own_script(database: sa.Engine) -> None:
+    of_every_kind(name=NASTY).write(database)
+    reconcile(database, RUN, PLAN, code_version="recon-9")
+    html = as_html(make_report(database, [RUN], PLAN))
+    page = Page(html)
+    assert page.of("script") == [{}]
+    assert not page.of("link", "img", "object", "embed", "base", "form")
     for tag, attributes in page.tags:
         leads = {name: value for name, value in attributes.items() if name in LOADING}
         assert all(value and value.startswith("#") for value in leads.values()), (tag, leads)
         assert not [name for name in attributes if name.startswith("on")]
     (policy,) = [tag["content"] for tag in page.of("meta") if tag.get("http-equiv") == "Content-Security-Policy"]
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.S)
+    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert policy is not None
-    assert policy.startswith("default-src 'none'")
+    assert policy.startswith(f"default-src 'none'; script-src 'sha256-{digest}'; style-src")
 
 
 def test_markup_of_an_outcome_is_rendered_in_a_sandbox_that_permits_nothing(database: sa.Engine) -> None:

@@ -3,17 +3,24 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from events import StageChanged, advance_to_end, emit, fix_partitions, open_checkpoints, sequence_all
-from events.vocabulary import Stage
+from events import RoleGranted, SignedOff, advance_to_end, emit, fix_partitions, open_checkpoints, sequence_all
+from events.stage_events import Stage
 from reconcile import Report, Totals, as_html, as_json, make_report, reconcile
 from reconcile.judged import verdict_of
-from reconcile.judgement import doubts, judgement
+from reconcile.judgement import Judgement, doubts, judgement
 from reconcile.schema import comparisons
+from reconcile.sign_off import Weighed, weigh
 from reconcile.verdict import Verdict
+from sandbox.approver import move
+from shadow.history import migration
+from shadow.moves import Place
+from shadow.sign_off import UNSIGNED, signed
+from shadow.signing import new_token, public_key
 from tests.second_job import job, warehouse
 from tests.second_job.job import PARTITIONS, PLAN
 from tests.second_job.stock import Rule
@@ -65,10 +72,7 @@ def verdicts(engine: sa.Engine) -> dict[str, Verdict]:
 
 def stand_at(engine: sa.Engine, stage: Stage, percent: float = 0.0) -> None:
     with engine.begin() as connection:
-        emit(
-            connection,
-            StageChanged(stage=stage, percent=percent, by="ann", why="all is well", occurred_at=warehouse.AT),
-        )
+        move(connection, stage, percent, at=warehouse.AT)
     sequence_all(engine, PARTITIONS)
 
 
@@ -150,17 +154,55 @@ def test_the_report_speaks_of_this_job(shop: sa.Engine) -> None:
     assert b'"job": "order again"' in as_json(report)
 
 
-def test_what_a_sign_off_would_rest_on_holds_until_a_run_differs(shop: sa.Engine) -> None:
-    """The place for signing off on this job: a sign-off names this digest, and is void with the first doubt."""
+def sign(engine: sa.Engine, judged: Judgement) -> None:
+    """Ada, who may, signs this report off, for stage `event_driven`."""
+    now, token = datetime.now(UTC), new_token()
+    granted = RoleGranted(
+        person="ada", role="approver", public_key=public_key(token), by="bob", why="knows stock", occurred_at=now
+    )
+    sign_off = SignedOff(
+        person="ada",
+        report=judged.report,
+        code_version=judged.code_version,
+        policy=judged.policy,
+        configuration=judged.configuration,
+        stage="event_driven",
+        percent=0.0,
+        expires_at=now + timedelta(days=3),
+        why="all match",
+        signature=UNSIGNED,
+        occurred_at=now,
+    )
+    with engine.begin() as connection:
+        emit(connection, granted, signed(sign_off, token))
+    sequence_all(engine, PARTITIONS)
+
+
+def weighed(engine: sa.Engine, judged: Judgement) -> Weighed:
+    """What becomes of the one sign-off."""
+    with engine.connect() as connection:
+        (found,) = weigh(
+            migration(connection),
+            Place(stage="event_driven"),
+            judged,
+            now=datetime.now(UTC),
+            doubts=doubts(connection, judged),
+        )
+    return found
+
+
+def test_I8_a_sign_off_on_this_job_holds_until_a_run_differs(shop: sa.Engine) -> None:
+    stand_at(shop, "shadow")
     both_paths(shop, WEEK)
     digest = reported(shop, WEEK).digest
     with shop.connect() as connection:
         judged = judgement(connection, digest)
-        assert (judged.pairs, judged.coverage, judged.mismatches) == (6, 1.0, 0)
-        assert doubts(connection, judged) == ()
+    assert (judged.pairs, judged.coverage, judged.mismatches) == (6, 1.0, 0)
+    sign(shop, judged)
+    assert weighed(shop, judged).reasons == ()
     both_paths(shop, DAY, rule=Rule(packs=(12, 1)))
-    with shop.connect() as connection:
-        assert [doubt[:35] for doubt in doubts(connection, judged)] == [f"Run {DAY}, which is newer, has"]
+    (reason,) = weighed(shop, judged).reasons
+    assert f"Run {DAY}, which is newer, has 1 mismatch" in reason
 
 
 def test_nothing_of_the_first_job_is_loaded() -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from events import RunEvent, StageChanged, WeekStarted, emit, sequence_all
-from events.vocabulary import Stage
+from events import RunEvent, WeekStarted, emit, sequence_all
+from events.stage_events import Stage
+from sandbox.approver import move
 from shadow.barrier import raise_barrier
 from shadow.errors import BadRunName
 
@@ -21,11 +22,8 @@ AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
 
 
 def change_stage(engine: sa.Engine, stage: Stage, percent: float = 0.0, minute: int = 0) -> None:
-    event = StageChanged(
-        stage=stage, percent=percent, by="ann", why="all is well", occurred_at=AT + timedelta(minutes=minute)
-    )
     with engine.begin() as connection:
-        emit(connection, event)
+        move(connection, stage, percent, at=AT + timedelta(minutes=minute))
     sequence_all(engine, PARTITIONS)
 
 
@@ -57,7 +55,7 @@ def test_a_week_freezes_who_sends_as_the_stage_has_it(
 ) -> None:
     change_stage(database, stage, 5.0)
     position, event = begun(database)
-    assert position == 2
+    assert position == 4
     assert isinstance(event, WeekStarted)
     assert (event.sends, event.event_driven_percent, event.salt) == (sends, percent, salt)
 

@@ -5,21 +5,25 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from events import StageChanged, emit, sequence_all
-from events.vocabulary import Stage
+from events import sequence_all
+from events.stage_events import Stage
+from sandbox.approver import move
 from shadow.stage import Standing, standing
 
 AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
 
 
-def changed(stage: Stage, percent: float = 0.0, minute: int = 0) -> StageChanged:
-    at = AT + timedelta(minutes=minute)
-    return StageChanged(stage=stage, percent=percent, by="ann", why="all is well", occurred_at=at)
+Change = tuple[Stage, float, int]
 
 
-def after(engine: sa.Engine, *events: StageChanged) -> Standing:
+def changed(stage: Stage, percent: float = 0.0, minute: int = 0) -> Change:
+    return stage, percent, minute
+
+
+def after(engine: sa.Engine, *changes: Change) -> Standing:
     with engine.begin() as connection:
-        emit(connection, *events)
+        for stage, percent, minute in changes:
+            move(connection, stage, percent, at=AT + timedelta(minutes=minute))
     sequence_all(engine, 4)
     with engine.connect() as connection:
         return standing(connection)
@@ -53,5 +57,5 @@ def test_the_last_word_in_the_log_counts(database: sa.Engine) -> None:
 
 def test_what_is_not_in_the_log_yet_is_not_so_yet(database: sa.Engine) -> None:
     with database.begin() as connection:
-        emit(connection, changed("canary", 5))
+        move(connection, "canary", 5, at=AT)
         assert standing(connection) == Standing()
