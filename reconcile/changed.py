@@ -45,6 +45,7 @@ def look(connection: Connection, progress: RunProgress, policy: str, code_versio
         "code": code_version,
         "late events": found.late,
         "noise": found.noise,
+        "cluster": found.cluster,  # in another one, transactions are counted anew
         **_began(progress),
     }
     return Look(seen=found.seen, rests_on=rests_on)
@@ -67,7 +68,7 @@ def _began(progress: RunProgress) -> dict[str, str]:
 
 
 _LOOK = text("""
-    SELECT pg_current_snapshot()::text AS seen,
+    SELECT pg_current_snapshot()::text AS seen, (SELECT system_identifier::text FROM pg_control_system()) AS cluster,
            (SELECT encode(sha256(convert_to(coalesce(string_agg(
                        jsonb_build_array(event_id, type, unit)::text, E'\\n' ORDER BY event_id COLLATE "C"), ''),
                    'UTF8')), 'hex')

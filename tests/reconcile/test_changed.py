@@ -14,6 +14,7 @@ from reconcile import ReconciliationPlan
 from reconcile import reconcile as reconciled
 from reconcile.late import LateEvents
 from reconcile.pair import Pair
+from reconcile.schema import reconciliations
 from reconcile.verdict import Verdict, judge
 from shadow import schema
 from shadow.outcome import Outcome, Path, digest
@@ -136,6 +137,17 @@ def test_other_code_judges_everything_anew(database: sa.Engine, judged: list[str
     number = len(judged)
     reconciled(database, RUN, PLAN, code_version="def")
     assert len(judged) == 2 * number
+
+
+def test_a_database_that_was_restored_elsewhere_is_looked_at_anew(database: sa.Engine) -> None:
+    RecordedRun(run=RUN, legacy=EQUAL, event_driven=EQUAL).write(database)
+    look(database)
+    with database.begin() as connection:
+        table = reconciliations  # as another cluster, which had counted further, would have left it
+        elsewhere = sa.func.jsonb_set(table.c.rests_on, sa.text("'{cluster}'"), sa.text("'\"another\"'"))
+        connection.execute(sa.update(table).values(seen="999999999:999999999:", rests_on=elsewhere))
+    change(database, "event_driven", sent("u1", ("b1", 0.9)))
+    assert look(database).mismatch == 1
 
 
 class Interrupted(Exception):
