@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_READY := $(VENV)/.bench-ready
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile --no-deps
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
@@ -23,8 +25,9 @@ check: $(READY) ## lint, types and import contracts only
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(READY) ## the Monday benchmark at 100,000 users
+bench: $(READY) $(BENCH_READY) ## the Monday benchmark at 100,000 users, and reconciliation held to DeepDiff and datacompy
 	@$(BIN)/python -m benchmarks.monday --users 100000
+	@$(BIN)/python -m benchmarks.reconcile --json
 
 lock: $(READY) ## resolve the constraints anew from pyproject.toml (needs uv in the venv: pip install uv)
 	@$(BIN)/uv pip compile pyproject.toml --group dev $(LOCKED) --upgrade -o constraints.txt
@@ -40,6 +43,11 @@ $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cutover needs Python 3.11 or newer, found " + sys.version.split()[0])'
 	@echo "Setting up $(VENV) (once, about half a minute) ..." >&2
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r constraints.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --no-build-isolation --editable .
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r constraints.txt
+	@$(BIN)/python $(PIP_INSTALL) --no-build-isolation --editable .
 	@touch $(READY)
+
+$(BENCH_READY): benchmarks/constraints.txt $(READY)
+	@echo "Adding what the benchmarks compare with ..." >&2
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes -r benchmarks/constraints.txt
+	@touch $(BENCH_READY)

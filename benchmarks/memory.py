@@ -31,8 +31,9 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        me = psutil.Process()
-        while not self._stop.wait(EVERY):
+        me, stopped = psutil.Process(), False
+        while not stopped:
+            stopped = self._stop.wait(EVERY)
             self.mb = max(self.mb, sum(map(_bytes, [me, *me.children(recursive=True)])) / 1e6)
 
 

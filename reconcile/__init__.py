@@ -5,6 +5,7 @@ from reconcile.difference import FieldDifference, differences, kinds
 from reconcile.errors import GrantExpired, NotReconciled, PolicyRefused, ReconcileError, UnknownRun
 from reconcile.evidence import UnitEvidence, reconciled_runs, unit_evidence
 from reconcile.grants import AcceptedDifference, Tolerance
+from reconcile.kinds import Kind
 from reconcile.normalisation import Normalisation
 from reconcile.page import as_html
 from reconcile.plan import ReconciliationPlan

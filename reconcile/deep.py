@@ -13,25 +13,30 @@ from deepdiff.operator import BaseOperator
 from msgspec import UNSET
 
 from reconcile.terms import Place, Terms
-from reconcile.values import Change, Side, within
+from reconcile.values import Change, Side, alike
 from shadow.outcome import Json
 
 
 def deep_changes(legacy: Json, event_driven: Json, terms: Terms | None, at: Place) -> Iterator[Change]:
     """The places where two values differ on these terms, in no particular order; lists are compared rank by rank."""
-    diff = DeepDiff(
+    diff = deep_diff(legacy, event_driven, *([_Tolerance(terms, at)] if terms else []))
+    for levels in diff.values():
+        for level in levels:
+            found = tuple(level.path(output_format="list"))
+            yield Change(at=found, legacy=_side(level.t1), event_driven=_side(level.t2))
+
+
+def deep_diff(legacy: Json, event_driven: Json, *operators: BaseOperator) -> DeepDiff:
+    """What DeepDiff says of two values: every place by itself, rank by rank, whatever a key looks like."""
+    return DeepDiff(
         legacy,
         event_driven,
         view="tree",
         zip_ordered_iterables=True,
         threshold_to_diff_deeper=0,
         ignore_private_variables=False,
-        custom_operators=[_Tolerance(terms, at)] if terms else None,
+        custom_operators=list(operators) or None,
     )
-    for levels in diff.values():
-        for level in levels:
-            found = tuple(level.path(output_format="list"))
-            yield Change(at=found, legacy=_side(level.t1), event_driven=_side(level.t2))
 
 
 class _Level(Protocol):
@@ -55,8 +60,7 @@ class _Tolerance(BaseOperator):
         return _is_number(level.t1) and _is_number(level.t2)
 
     def give_up_diffing(self, level: _Level, diff_instance: DeepDiff) -> bool:  # noqa: ARG002  DeepDiff's signature
-        tolerance = self._terms.tolerance((*self._at, *level.path(output_format="list")))
-        return tolerance is not None and within(cast(float, level.t1), cast(float, level.t2), tolerance)
+        return alike(level.t1, level.t2, self._terms, (*self._at, *level.path(output_format="list")))
 
 
 def _side(value: object) -> Side:

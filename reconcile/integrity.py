@@ -14,16 +14,17 @@ def verdicts_digest(connection: Connection, run: str) -> str:
 
 
 _OUTCOMES = text("""
-    SELECT encode(sha256(convert_to(coalesce(string_agg(
-        concat_ws('|', unit, path, decision, reason, encode(digest, 'hex'), encode(fingerprint, 'hex'),
-                  encode(sha256(content), 'hex'), encode(sha256(convert_to(inputs::text, 'UTF8')), 'hex')),
-        E'\\n' ORDER BY unit COLLATE "C", path COLLATE "C"), ''), 'UTF8')), 'hex')
-    FROM cutover.outcomes WHERE run = :run
+    SELECT encode(sha256(coalesce(string_agg(row, '' ORDER BY unit COLLATE "C", path COLLATE "C"), '')), 'hex')
+    FROM (SELECT unit, path, sha256(convert_to(jsonb_build_array(
+                     unit, path, decision, reason, encode(digest, 'hex'), encode(fingerprint, 'hex'),
+                     encode(sha256(content), 'hex'), inputs)::text, 'UTF8')) AS row
+          FROM cutover.outcomes WHERE run = :run) AS rows
 """)
 
 _VERDICTS = text("""
-    SELECT encode(sha256(convert_to(coalesce(string_agg(
-        concat_ws('|', unit, verdict, kind, because, accepted, findings::text, causes::text, fields::text),
-        E'\\n' ORDER BY unit COLLATE "C"), ''), 'UTF8')), 'hex')
-    FROM cutover.comparisons WHERE run = :run
+    SELECT encode(sha256(coalesce(string_agg(row, '' ORDER BY unit COLLATE "C"), '')), 'hex')
+    FROM (SELECT unit, sha256(convert_to(jsonb_build_array(
+                     unit, verdict, kind, because, accepted, findings, causes, fields, tolerated)::text,
+                     'UTF8')) AS row
+          FROM cutover.comparisons WHERE run = :run) AS rows
 """)

@@ -1,10 +1,11 @@
 """Judged pairs: the rows in which verdicts are kept until they no longer hold, and what they add up to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, text, update
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from reconcile.explanation import Sealed
 from reconcile.finding import Finding
@@ -14,13 +15,15 @@ from reconcile.schema import comparisons
 from reconcile.seal import Seal
 from reconcile.totals import CauseTotal, Tally
 from reconcile.verdict import Causes, Verdict
+from runtime.database import copy_rows
 
 
 def keep(connection: Connection, run: str, judged_by: str, judged: Sequence[tuple[Pair, Verdict]]) -> None:
     """Write these verdicts in place of earlier ones."""
     if judged:
         forget(connection, run, [pair.unit for pair, _ in judged])
-        connection.execute(insert(comparisons), [_row(run, judged_by, pair, verdict) for pair, verdict in judged])
+        rows = [_row(run, judged_by, pair, verdict) for pair, verdict in judged]
+        copy_rows(connection, "cutover.comparisons", [*rows[0]], map(_copied, rows))
 
 
 def forget(connection: Connection, run: str, units: Iterable[str]) -> None:
@@ -30,10 +33,9 @@ def forget(connection: Connection, run: str, units: Iterable[str]) -> None:
     )
 
 
-def forget_settled(connection: Connection, run: str, judged_by: str) -> None:
-    """Remove what was said of pairs that are equal by now, are gone, or were judged by others."""
+def forget_others(connection: Connection, run: str, judged_by: str) -> None:
+    """Remove what was judged by others."""
     connection.execute(delete(comparisons).where(comparisons.c.run == run, comparisons.c.judged_by != judged_by))
-    connection.execute(_FORGET_SETTLED, {"run": run})
 
 
 def unexamined(connection: Connection, run: str) -> list[tuple[Sealed, Verdict]]:
@@ -46,10 +48,11 @@ def unexamined(connection: Connection, run: str) -> list[tuple[Sealed, Verdict]]
 
 def amend(connection: Connection, run: str, said: Sequence[tuple[str, Verdict]]) -> None:
     """Write down what became of these verdicts after replay."""
-    for unit, verdict in said:
-        connection.execute(
-            update(comparisons).where(comparisons.c.run == run, comparisons.c.unit == unit).values(_told(verdict))
-        )
+    if said:
+        rows = [{"of_unit": unit, **_told(verdict)} for unit, verdict in said]
+        where = comparisons.c.run == run, comparisons.c.unit == bindparam("of_unit")
+        changed: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "of_unit"}
+        connection.execute(update(comparisons).where(*where).values(changed), rows)
 
 
 def tallied(connection: Connection, run: str) -> Tally:
@@ -84,6 +87,10 @@ def verdict_of(row: Any) -> Verdict:  # noqa: ANN401 - a row of comparisons
 
 def _row(run: str, judged_by: str, pair: Pair, verdict: Verdict) -> dict[str, object]:
     return {"run": run, "unit": pair.unit, "judged_by": judged_by, **_told(verdict), **_digests(pair)}
+
+
+def _copied(row: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(Jsonb(value) if name in ("causes", "findings") else value for name, value in row.items())
 
 
 def _told(verdict: Verdict) -> dict[str, object]:
@@ -122,13 +129,6 @@ def _sealed(row: Any) -> Sealed:  # noqa: ANN401 - a row of comparisons
 def _seal(outcome: bytes | None, inputs: bytes | None) -> Seal | None:
     return None if outcome is None or inputs is None else Seal(outcome=outcome, inputs=inputs)
 
-
-_FORGET_SETTLED = text("""
-    DELETE FROM cutover.comparisons c
-    WHERE c.run = :run
-      AND (SELECT count(*) = 0 OR (count(*) = 2 AND count(DISTINCT (digest, fingerprint)) = 1)
-           FROM cutover.outcomes o WHERE o.run = c.run AND o.unit = c.unit)
-""")
 
 _RULINGS = text("""
     SELECT verdict, kind, because, accepted, count(*) AS pairs FROM cutover.comparisons

@@ -8,7 +8,10 @@ from sqlalchemy import Connection, text
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """What one path's outcomes took: median and 99th percentile in milliseconds, all together in seconds."""
+    """What one path's outcomes took: median and 99th percentile in milliseconds, all together in seconds.
+
+    The first two are told to within one percent: counted in bins, they need no sorting.
+    """
 
     p50_ms: float
     p99_ms: float
@@ -41,9 +44,18 @@ def noisy_units(connection: Connection, run: str) -> Mapping[str, str]:
 
 
 _TIMINGS = text("""
-    SELECT path, percentile_cont(0.5) WITHIN GROUP (ORDER BY milliseconds) AS p50,
-           percentile_cont(0.99) WITHIN GROUP (ORDER BY milliseconds) AS p99, sum(milliseconds)::float8 AS total
-    FROM cutover.outcomes WHERE run = :run GROUP BY path ORDER BY path
+    WITH bins AS (
+        SELECT path, round(100 * ln(greatest(milliseconds::float8, 0.001))) AS bin, count(*) AS outcomes,
+               sum(milliseconds::float8) AS took
+        FROM cutover.outcomes WHERE run = :run GROUP BY 1, 2
+    ), upto AS (
+        SELECT path, bin, took, sum(outcomes) OVER (PARTITION BY path ORDER BY bin) AS upto,
+               sum(outcomes) OVER (PARTITION BY path) AS outcomes
+        FROM bins
+    )
+    SELECT path, exp(min(bin) FILTER (WHERE upto >= 0.5 * outcomes) / 100) AS p50,
+           exp(min(bin) FILTER (WHERE upto >= 0.99 * outcomes) / 100) AS p99, sum(took) AS total
+    FROM upto GROUP BY path ORDER BY path
 """)
 
 _NOISE = text("""

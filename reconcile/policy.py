@@ -2,9 +2,10 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -38,7 +39,7 @@ class FieldRule:
     def __post_init__(self) -> None:
         _refuse_impossible(self)
 
-    @property
+    @cached_property
     def steps(self) -> tuple[str, ...]:
         """The path, step by step: `items[].score` is items, [], score."""
         return tuple(step for step in self.field.replace("[]", ".[]").split(".") if step)
@@ -90,10 +91,18 @@ class Policy:
 
     def normalise(self, fields: Fields) -> Fields:
         """The fields as they are compared."""
+        return self._normalised(fields, but=())
+
+    def normalise_both(self, legacy: Fields, event_driven: Fields) -> tuple[Fields, Fields]:
+        """Both sides as they are compared with each other: what is equal as it is stays as it is."""
+        equal = [each.field for each in self.normalisations if legacy.get(each.field) == event_driven.get(each.field)]
+        return self._normalised(legacy, but=equal), self._normalised(event_driven, but=equal)
+
+    def _normalised(self, fields: Fields, but: Sequence[str]) -> Fields:
         changed: dict[str, Json] = dict(fields)
         for each in self.normalisations:
             text = changed.get(each.field)
-            if isinstance(text, str):
+            if isinstance(text, str) and each.field not in but:
                 changed[each.field] = each(text)
         return changed
 

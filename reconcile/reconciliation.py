@@ -3,9 +3,9 @@
 Verdicts are kept as they are found. Interrupted, it goes on where it was; called again, it looks only at what changed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
@@ -14,15 +14,16 @@ from sqlalchemy.dialects import postgresql as pg
 
 from reconcile import judged
 from reconcile.changed import Changed, Look, changed_since, look
-from reconcile.comparison import BATCH, Counts, count_pairs, unsettled_pairs
+from reconcile.comparison import pairs_of
 from reconcile.examination import examined
 from reconcile.explanation import Explainer
-from reconcile.late import late_events
+from reconcile.late import LateEvents, late_events
 from reconcile.measures import noise_of, noisy_units, path_timings
 from reconcile.plan import ReconciliationPlan
 from reconcile.progress import RunProgress, run_progress
 from reconcile.schema import reconciliations
 from reconcile.totals import Totals
+from reconcile.unsettled import Counts, find_unsettled, outdated, unjudged
 from reconcile.verdict import Verdict, accepted, judge
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -46,43 +47,81 @@ def reconcile(
     plan.policy.refuse_expired(datetime.now(UTC).date())
     with _alone(engine, run), engine.connect().execution_options(isolation_level="REPEATABLE READ") as snapshot:
         state = run_progress(snapshot, run)
-        now = look(snapshot, state, f"{plan.policy.digest()} {code_version}")
+        now = look(snapshot, state, plan.policy.digest(), code_version)
         before = _stored(snapshot, run)
         changed = changed_since(snapshot, run, before[0], now) if before else None
-        counts = count_pairs(snapshot, run, changed.units if changed else None)
-        _judge(engine, snapshot, state, plan, now, changed, counts, progress or _silently)
-        _explain(engine, snapshot, run, plan, explaining or _silently)
-        totals = _totals(engine, snapshot, state, plan, before[1] if before and changed else None, changed, counts)
+        work = _Work(
+            engine=engine,
+            snapshot=snapshot,
+            plan=plan,
+            state=state,
+            now=now,
+            changed=changed,
+            before=before[1] if before and changed else None,
+            counts=find_unsettled(snapshot, run, changed.units if changed else None),
+            late=late_events(snapshot, run),
+        )
+        _judge(work, progress or _silently)
+        _explain(work, explaining or _silently)
+        totals = _totals(work)
         _store(engine, totals, now, plan, code_version)
     return totals
 
 
-def _judge(
-    engine: Engine,
-    snapshot: Connection,
-    state: RunProgress,
-    plan: ReconciliationPlan,
-    now: Look,
-    changed: Changed | None,
-    counts: Counts,
-    progress: Progress,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Work:
+    """One reconciliation. Where not all units are looked at: `before` is what it came to earlier, `changed` since."""
+
+    engine: Engine
+    snapshot: Connection
+    plan: ReconciliationPlan
+    state: RunProgress
+    now: Look
+    changed: Changed | None
+    before: Totals | None
+    counts: Counts
+    late: LateEvents
+
+    @property
+    def run(self) -> str:
+        return self.state.run
+
+    @property
+    def judged_by(self) -> str:
+        return self.now.judged_by
+
+    @property
+    def units(self) -> Sequence[str] | None:
+        """The units that are looked at; None for all of them."""
+        return self.changed.units if self.changed else None
+
+
+def _judge(work: _Work, progress: Progress) -> None:
     """Keep a verdict on every pair that no digest settles and that has none yet."""
-    with engine.begin() as connection:
-        if changed is None:
-            judged.forget_settled(connection, state.run, now.judged_by)
-        else:
-            judged.forget(connection, state.run, changed.units)
-    late, noise, done = late_events(snapshot, state.run), noisy_units(snapshot, state.run), counts.same
-    progress(done, counts.pairs)
-    units = changed.units if changed else None
-    for batch in unsettled_pairs(snapshot, state.run, now.judged_by, units):
-        verdicts = [(pair, judge(plan, pair, late, state.unfinished, noise)) for pair in batch]
-        kept = [(pair, _settled(plan, verdict)) for pair, verdict in verdicts]
-        with engine.begin() as connection:
-            judged.keep(connection, state.run, now.judged_by, kept)
-        done += len(batch)
-        progress(done, counts.pairs)
+    _forget(work)
+    noise, done, pairs = noisy_units(work.snapshot, work.run), work.counts.same, work.counts.pairs
+    progress(done, pairs)
+    with closing(unjudged(work.snapshot, work.run, work.judged_by)) as batches:
+        for units in batches:
+            _judge_these(work, units, noise)
+            done += len(units)
+            progress(done, pairs)
+
+
+def _judge_these(work: _Work, units: Sequence[str], noise: Mapping[str, str]) -> None:
+    pairs = pairs_of(work.snapshot, work.run, units).values()
+    verdicts = [(pair, judge(work.plan, pair, work.late, work.state.unfinished, noise)) for pair in pairs]
+    kept = [(pair, _settled(work.plan, verdict)) for pair, verdict in verdicts]
+    with work.engine.begin() as connection:
+        judged.keep(connection, work.run, work.judged_by, kept)
+
+
+def _forget(work: _Work) -> None:
+    """Remove what no longer holds, as the snapshot has it: so nothing is missed that is written meanwhile."""
+    outworn = outdated(work.snapshot, work.run, work.judged_by, work.units)
+    with work.engine.begin() as connection:
+        judged.forget_others(connection, work.run, work.judged_by)
+        judged.forget(connection, work.run, outworn)
 
 
 def _settled(plan: ReconciliationPlan, verdict: Verdict) -> Verdict:
@@ -90,14 +129,14 @@ def _settled(plan: ReconciliationPlan, verdict: Verdict) -> Verdict:
     return verdict if plan.replayer and not verdict.examined else accepted(plan, replace(verdict, examined=True))
 
 
-def _explain(engine: Engine, snapshot: Connection, run: str, plan: ReconciliationPlan, explaining: Progress) -> None:
+def _explain(work: _Work, explaining: Progress) -> None:
     """Let replay have its say on every pair of which it has had none."""
-    with engine.connect() as connection:
-        open_ones = judged.unexamined(connection, run)
+    with work.engine.connect() as connection:
+        open_ones = judged.unexamined(connection, work.run)
+    plan = work.plan
     if not open_ones or plan.replayer is None:
         return
-    late = late_events(snapshot, run)
-    replay = plan.replayer.of_run(snapshot, run, late.ids())
+    replay = plan.replayer.of_run(work.snapshot, work.run, work.late.ids())
     explainer = Explainer(
         replay, plan.replayer.suspects, plan.policy.normalise, lambda done: explaining(done, len(open_ones))
     )
@@ -106,42 +145,35 @@ def _explain(engine: Engine, snapshot: Connection, run: str, plan: Reconciliatio
     ruled = [
         (sealed.unit, accepted(plan, examined(verdict, sealed, said[sealed.unit]))) for sealed, verdict in open_ones
     ]
-    for some in _batches(ruled):
-        with engine.begin() as connection:
-            judged.amend(connection, run, some)
+    with work.engine.begin() as connection:
+        judged.amend(connection, work.run, ruled)
 
 
-def _totals(
-    engine: Engine,
-    snapshot: Connection,
-    state: RunProgress,
-    plan: ReconciliationPlan,
-    before: Totals | None,
-    changed: Changed | None,
-    counts: Counts,
-) -> Totals:
+def _totals(work: _Work) -> Totals:
     """What the run came to. After a second look only what changed is counted anew."""
-    with engine.connect() as connection:
-        tally = judged.tallied(connection, state.run)
-    pairs = before.pairs + changed.new if before and changed else counts.pairs
-    due = plan.due(snapshot, state.run) if plan.due and before is None else None
+    with work.engine.connect() as connection:
+        tally = judged.tallied(connection, work.run)
+    tally.accepted.update({each.name: 0 for each in work.plan.policy.accepted})
+    before, pairs = work.before, work.counts.pairs
+    if before and work.changed:
+        pairs = before.pairs + work.changed.new
+    due = work.plan.due(work.snapshot, work.run) if work.plan.due and before is None else None
     return tally.totals(
-        state.run,
+        work.run,
         pairs=pairs,
-        due=before.due if before else (pairs if due is None else due),
-        seconds=state.seconds,
-        unfinished=state.unfinished,
-        timings=before.timings if before else path_timings(snapshot, state.run),
-        noise=noise_of(snapshot, state.run),
+        due=before.due if before and work.plan.due else (pairs if due is None else due),
+        seconds=work.state.seconds,
+        unfinished=work.state.unfinished,
+        timings=before.timings if before else path_timings(work.snapshot, work.run),
+        noise=noise_of(work.snapshot, work.run),
     )
 
 
 def _stored(connection: Connection, run: str) -> tuple[Look, Totals] | None:
     row = connection.execute(select(reconciliations).where(reconciliations.c.run == run)).one_or_none()
-    if row is None or row.seen is None:
+    if row is None or row.seen is None or row.rests_on is None:
         return None
-    judged_by = f"{row.policy_digest} {row.code_version}"
-    return Look(seen=row.seen, judged_by=judged_by, began=row.began), Totals.from_json(row.totals)
+    return Look(seen=row.seen, rests_on=row.rests_on), Totals.from_json(row.totals)
 
 
 def _store(engine: Engine, totals: Totals, now: Look, plan: ReconciliationPlan, code_version: str) -> None:
@@ -152,7 +184,7 @@ def _store(engine: Engine, totals: Totals, now: Look, plan: ReconciliationPlan, 
         "totals": totals.to_json(),
         "reconciled_at": datetime.now(UTC),
         "seen": now.seen,
-        "began": dict(now.began),
+        "rests_on": dict(now.rests_on),
     }
     upsert = pg.insert(reconciliations).values(summary)
     with engine.begin() as transaction:
@@ -169,11 +201,6 @@ def _alone(engine: Engine, run: str) -> Iterator[None]:
             yield
         finally:
             connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:what, 0))"), key)
-
-
-def _batches(rows: Sequence[tuple[str, Verdict]]) -> Iterator[Sequence[tuple[str, Verdict]]]:
-    for start in range(0, len(rows), BATCH):
-        yield rows[start : start + BATCH]
 
 
 def _silently(_done: int, _pairs: int) -> None:

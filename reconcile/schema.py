@@ -16,7 +16,9 @@ reconciliations = sa.Table(
     sa.Column("totals", pg.JSONB, nullable=False),
     sa.Column("reconciled_at", MOMENT, nullable=False),
     sa.Column("seen", sa.Text, comment="the snapshot (pg_snapshot) of the outcomes that were looked at"),
-    sa.Column("began", pg.JSONB, comment="when each path's recording began; begun anew, all of it is looked at again"),
+    sa.Column(
+        "rests_on", pg.JSONB, comment="what verdicts rest on beside outcomes; if it changes, all are judged anew"
+    ),
 )
 
 comparisons = sa.Table(

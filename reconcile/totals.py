@@ -28,9 +28,10 @@ class Totals:
     `matched_within_tolerance` of the matches are equal under the policy but not identical; `tolerated` counts
     the fields to which that happened. `kinds` counts the mismatches by primary kind, `fields` those in which a
     field differs. `unexplained` of the mismatches have no cause that replay brings about; `causes` counts findings.
-    `because` counts the explained ones by what explains them, `accepted` those by accepted difference. `due` is how
-    many units must have an outcome. `unfinished` are the paths that have not finished; `seconds` is what a path took,
-    None until it has finished; `timings` is what its single outcomes took.
+    `because` counts the explained ones by what explains them, `accepted` those by accepted difference, also of those
+    never met. `due` is how many units must have an outcome. `unfinished` are the paths that have not finished;
+    `seconds` is what a path took, None until it has finished; `timings` is what its single outcomes took when all were
+    looked at last.
     """
 
     run: str

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from msgspec import UNSET, UnsetType
 
@@ -31,14 +31,27 @@ def changes(legacy: Json, event_driven: Json, terms: Terms | None = None, at: Pl
     """
     if canonical(legacy) == canonical(event_driven):
         return ()
+    if not (_has_parts(legacy) and _has_parts(event_driven)):
+        return () if alike(legacy, event_driven, terms, at) else (_whole(legacy, event_driven),)
     from reconcile.deep import deep_changes
 
     one, other = (terms.shaped(value, at) if terms else value for value in (legacy, event_driven))
     # DeepDiff lists places in an order that changes with the hash seed.
     found = tuple(sorted(deep_changes(one, other, terms, at), key=_place))
     if not found and (terms is None or terms.exact):
-        return (Change(at=(), legacy=legacy, event_driven=event_driven),)
+        return (_whole(legacy, event_driven),)
     return found
+
+
+def alike(legacy: object, event_driven: object, terms: Terms | None, at: Place) -> bool:
+    """Whether these are two numbers, as close as the tolerance of their place says."""
+    tolerance = terms.tolerance(at) if terms else None
+    return (
+        tolerance is not None
+        and _is_number(legacy)
+        and _is_number(event_driven)
+        and within(cast(float, legacy), cast(float, event_driven), tolerance)
+    )
 
 
 def within(one: float, other: float, tolerance: Tolerance) -> bool:
@@ -51,5 +64,17 @@ def within(one: float, other: float, tolerance: Tolerance) -> bool:
     return abs(a - b) <= allowed
 
 
+def _whole(legacy: Json, event_driven: Json) -> Change:
+    return Change(at=(), legacy=legacy, event_driven=event_driven)
+
+
+def _has_parts(value: Json) -> bool:
+    return isinstance(value, list | dict)
+
+
 def _place(change: Change) -> list[tuple[bool, str | int]]:
     return [(isinstance(step, str), step) for step in change.at]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

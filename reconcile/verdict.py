@@ -127,7 +127,7 @@ def _compare(
         return None, (), ()
     if legacy.decision != event_driven.decision:
         return _decided(plan, legacy.reason or event_driven.reason), ("decision",), ()
-    one, other = plan.policy.normalise(legacy.fields), plan.policy.normalise(event_driven.fields)
+    one, other = plan.policy.normalise_both(legacy.fields, event_driven.fields)
     found = differences(plan.policy, one, other)
     names = tuple(difference.field for difference in found)
     forgiven = tolerated(plan.policy, one, other, found)

@@ -1,8 +1,10 @@
 """The barrier as a tap needs it: the run's event brought into the log, and what a snapshot saw from behind it."""
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 
-from events import BadEvent, RunEvent, decode, emit, position_of, sequence
+from events import BadEvent, Event, RunEvent, decode, emit, position_of, sequence
 from runtime.clock import Clock, SystemClock
 from shadow.errors import NotSequenced
 from shadow.schedule import run_event
@@ -60,14 +62,21 @@ def _logged(connection: sa.Connection, run: str) -> tuple[int, RunEvent] | None:
     return row.position, event
 
 
-def note_late_events(snapshot: sa.Connection, connection: sa.Connection, run: str, barrier: int) -> int:
+def note_late_events(
+    snapshot: sa.Connection,
+    connection: sa.Connection,
+    run: str,
+    barrier: int,
+    *,
+    unit_of: Callable[[Event], str | None] = Event.key,
+) -> int:
     """Write down which events `snapshot` shows although they lie behind the barrier; how many.
 
     Events are emitted in the transaction of the rows they tell of, so the snapshot shows an event, in the outbox or in
-    the log, exactly when it shows those rows.
+    the log, exactly when it shows those rows. `unit_of` says which unit of the job an event concerns; None for any.
     """
     rows = [
-        {"run": run, "event_id": row.event_id, "type": row.type, "unit": _unit(row)}
+        {"run": run, "event_id": row.event_id, "type": row.type, "unit": _unit(row, unit_of)}
         for row in snapshot.execute(_BEHIND, {"barrier": barrier})
     ]
     connection.execute(sa.text("DELETE FROM cutover.late_events WHERE run = :run"), {"run": run})
@@ -76,9 +85,9 @@ def note_late_events(snapshot: sa.Connection, connection: sa.Connection, run: st
     return len(rows)
 
 
-def _unit(row: sa.Row[tuple[str, str, int, str]]) -> str | None:
+def _unit(row: sa.Row[tuple[str, str, int, str]], unit_of: Callable[[Event], str | None]) -> str | None:
     try:
-        return decode(row.type, row.version, row.data).key()
+        return unit_of(decode(row.type, row.version, row.data))
     except BadEvent:  # the sequencer will refuse it; until then it may concern anybody
         return None
 

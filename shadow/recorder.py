@@ -104,8 +104,7 @@ _REVISE = sa.text(f"""
     ON CONFLICT (run, path, unit) DO UPDATE SET
         decision = excluded.decision, reason = excluded.reason, digest = excluded.digest,
         fingerprint = excluded.fingerprint, inputs = excluded.inputs, content = excluded.content,
-        milliseconds = excluded.milliseconds, recorded_at = clock_timestamp(), recorded_in = DEFAULT,
-        revision = o.revision + 1
+        milliseconds = excluded.milliseconds, recorded_at = clock_timestamp(), recorded_in = DEFAULT
     WHERE (o.digest, o.fingerprint, o.content)
           IS DISTINCT FROM (excluded.digest, excluded.fingerprint, excluded.content)
 """)  # noqa: S608 - our own columns

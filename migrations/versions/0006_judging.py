@@ -27,6 +27,12 @@ def _judged() -> "list[sa.Column[Any]]":
     ]
 
 
+_KEYED_BY = """
+    ALTER TABLE cutover.outcomes DROP CONSTRAINT outcomes_pkey,
+        ADD CONSTRAINT outcomes_pkey PRIMARY KEY (run, path, unit) {include}
+"""
+
+
 def upgrade() -> None:
     for column in _judged():
         op.add_column("comparisons", column, schema="cutover")
@@ -43,9 +49,9 @@ def upgrade() -> None:
     op.add_column(
         "reconciliations",
         sa.Column(
-            "began",
+            "rests_on",
             pg.JSONB(astext_type=sa.Text()),
-            comment="when each path's recording began; begun anew, all of it is looked at again",
+            comment="what verdicts rest on beside outcomes; if it changes, all are judged anew",
         ),
         schema="cutover",
     )
@@ -60,8 +66,19 @@ def upgrade() -> None:
         ),
         schema="cutover",
     )
-    op.add_column("outcomes", sa.Column("revision", sa.Integer(), nullable=False, server_default="0"), schema="cutover")
+    op.add_column(
+        "outcomes",
+        sa.Column(
+            "first_recorded_in",
+            sa.BigInteger(),
+            nullable=False,
+            server_default=sa.text("((pg_current_xact_id())::text)::bigint"),
+            comment="the transaction that wrote an outcome of this path for the unit for the first time",
+        ),
+        schema="cutover",
+    )
     op.create_index("outcomes_recorded_in", "outcomes", ["run", "recorded_in"], schema="cutover")
+    op.execute(_KEYED_BY.format(include="INCLUDE (digest, fingerprint)"))
     op.add_column(
         "path_runs", sa.Column("normalisation", sa.Text(), nullable=False, server_default=""), schema="cutover"
     )
@@ -92,10 +109,11 @@ def downgrade() -> None:
     op.drop_table("reports", schema="cutover")
     op.drop_table("noise", schema="cutover")
     op.drop_column("path_runs", "normalisation", schema="cutover")
+    op.execute(_KEYED_BY.format(include=""))
     op.drop_index("outcomes_recorded_in", table_name="outcomes", schema="cutover")
-    op.drop_column("outcomes", "revision", schema="cutover")
+    op.drop_column("outcomes", "first_recorded_in", schema="cutover")
     op.drop_column("outcomes", "recorded_in", schema="cutover")
-    op.drop_column("reconciliations", "began", schema="cutover")
+    op.drop_column("reconciliations", "rests_on", schema="cutover")
     op.drop_column("reconciliations", "seen", schema="cutover")
     op.drop_constraint("comparisons_because", "comparisons", schema="cutover")
     op.execute("DELETE FROM cutover.comparisons WHERE verdict = 'match'")
