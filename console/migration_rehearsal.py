@@ -21,7 +21,6 @@ from console.playground import Playground
 from console.rehearsal import Rehearsed, prehistory, replay
 from console.run_line import line_of
 from console.screen import Screen
-from console.watching import record_drills
 from events import DrillRecorded, Event, emit, head
 from handlers.delivery import campaign
 from handlers.delivery.books import Books
@@ -189,10 +188,11 @@ class MigrationRehearsal:
             )
             campaign.resume(connection, run)
         self._screen.line(f"  Drill: {rolled_back.handed_in if rolled_back else 0:,} e-mails go to the legacy path.")
-        self._playground.delivered(run)
-        with engine.begin() as connection:
-            record_drills(connection)
-        self._playground.settle()
+        self._playground.wait(lambda: self._drilled() is not None, "the relay judging the drill")
+
+    def _drilled(self) -> DrillRecorded | None:
+        with self._playground.engine.connect() as connection:
+            return migration(connection).drill
 
     def _tell(self, *events: Event) -> None:
         with self._playground.engine.begin() as connection:
