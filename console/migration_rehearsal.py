@@ -47,13 +47,15 @@ class Moved:
 class Migrated:
     """What the migration came to.
 
-    `sent` counts the accepted e-mails of each weekly run by path. `held_back` has the red gates of the move that could
+    `sent` counts the accepted e-mails of each weekly run by path; `most` is how often the provider accepted the one it
+    accepted most often. `held_back` has the red gates of the move that could
     not be made, where the migration ended.
     """
 
     rehearsed: Rehearsed
     moves: Sequence[Moved]
     sent: Mapping[str, Mapping[str, int]]
+    most: int
     drill: DrillRecorded | None
     held_back: tuple[StageGate, ...] = ()
 
@@ -86,6 +88,7 @@ class MigrationRehearsal:
             with self._playground.engine.connect() as connection:
                 events, drill = head(connection), migration(connection).drill
                 sent = {books.run: _sent(connection, books.run) for books in self._delivered}
+            most = self._playground.accepted_most_often()
         rehearsed = Rehearsed(
             totals=self._totals,
             delivered=self._delivered,
@@ -93,7 +96,7 @@ class MigrationRehearsal:
             seconds=time.monotonic() - began,
             report=page,
         )
-        return Migrated(rehearsed=rehearsed, moves=self._moves, sent=sent, drill=drill, held_back=held_back)
+        return Migrated(rehearsed=rehearsed, moves=self._moves, sent=sent, most=most, drill=drill, held_back=held_back)
 
     def _prepare(self) -> None:
         start = datetime.combine(self._calendar.start, datetime.min.time(), UTC)

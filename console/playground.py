@@ -182,6 +182,10 @@ class Playground:
         with self.engine.connect() as connection:
             return books(connection, run)
 
+    def accepted_most_often(self) -> int:
+        """How often the mailbox accepted the e-mail that it accepted most often; 0 without a mailbox."""
+        return self.mailbox.accepted_most_often() if self.mailbox else 0
+
     def told(self, run: str) -> Books:
         """Wait until the mailbox has told all its news and they are folded; the run's books then."""
         mailbox = self.mailbox
