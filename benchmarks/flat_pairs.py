@@ -92,7 +92,8 @@ def datacompy_on(pairs: int, one_in: int) -> tuple[float, float, int]:
 
     def compare() -> int:
         found = PolarsCompare(one, other, join_columns="unit")
-        return len(found.intersect_rows) - found.count_matching_rows()
+        differing: int = len(found.intersect_rows) - found.count_matching_rows()
+        return differing
 
     return measured(compare)
 

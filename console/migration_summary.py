@@ -22,9 +22,8 @@ def show_migration(found: Migrated) -> None:
     if found.held_back:
         typer.echo("\nHELD BACK: " + "; ".join(f"{g.name} is {g.figure}, limit {g.limit}" for g in found.held_back))
     else:
-        typer.echo(
-            "\nGOOD: from legacy to retired. Every move rested on a signed report, and nobody was sent two e-mails."
-        )
+        typer.echo("\nGOOD: from legacy to retired, every move on a signed report.")
+    typer.echo(f"The provider accepted no e-mail more than {'once' if found.most <= 1 else f'{found.most} times'}.")
     typer.echo(
         f"{found.rehearsed.events:,} events in {found.rehearsed.seconds:.0f} s. Report: {found.rehearsed.report}"
     )
@@ -45,6 +44,7 @@ def migration_as_data(found: Migrated) -> dict[str, object]:
             for each in found.moves
         ],
         "sent": {run: dict(paths) for run, paths in found.sent.items()},
+        "accepted_most_often": found.most,
         "drill": msgspec.to_builtins(found.drill),
         "held_back": msgspec.to_builtins(found.held_back),
         "mismatch": sum(totals.mismatch for totals in found.rehearsed.totals),

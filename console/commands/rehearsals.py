@@ -157,7 +157,7 @@ def _migrate(past: Past, screen: Screen, defect: str | None, workers: int, repor
         print_json(migration_as_data(found))
     else:
         show_migration(found)
-    return Exit.NO if found.held_back else Exit.GOOD
+    return Exit.NO if found.held_back or found.most > 1 else Exit.GOOD
 
 
 def _result(rehearsed: Rehearsed) -> dict[str, object]:
