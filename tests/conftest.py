@@ -14,12 +14,16 @@ from migrations.migrate import upgrade
 from runtime import database as databases
 from runtime import servers
 from sandbox.shop.schema import create_tables
+from tests import batch
 
 # How long one example takes says more about what else the machine does than about the code.
 settings.register_profile("cutover", deadline=None)
 settings.load_profile("cutover")
 
 _numbers = itertools.count(1)
+
+collect_ignore = ["legacy", "defects/test_mutants.py", "end_to_end/test_real_year.py"] if batch.RETIRED else []
+"""What is about nothing but the batch. Other tests that need it skip themselves."""
 
 
 @pytest.fixture(scope="session")

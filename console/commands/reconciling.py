@@ -70,7 +70,7 @@ def reconcile_run(
     else:
         say(line_of(totals).strip())
         _say_causes(made)
-        typer.echo(f"Report: {page}")
+        typer.echo(f"Report: {page}\nDigest: {made.digest}")
     raise typer.Exit(_code(totals))
 
 

@@ -25,6 +25,7 @@ from handlers.delivery.books import Books, books
 from runtime.servers import Servers
 from sandbox.shop.actions import Action, AddProduct, PlaceOrder, RegisterUser
 from sandbox.shop.shop import perform
+from tests import batch
 from tests.deadline import wait_until
 from tests.end_to_end.stand_in_client import StandInClient, send_ids
 
@@ -100,6 +101,7 @@ class CampaignShop:
 
     def begin(self, **faults: object) -> str:
         """Begin the next run, with a provider that has these faults, and plan the legacy path's half of it."""
+        batch.needed()
         run = self.next_run()
         self.provider.misbehave(**faults)
         self.playground.legacy(run)

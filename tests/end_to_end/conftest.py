@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,14 +12,16 @@ from console.weekly_job import PLAN, weekly_gate
 from console.wiring import all_subscriptions
 from events import Subscriptions, advance_to_end, fix_partitions, lagging, open_checkpoints, sequence_all
 from handlers.subscriptions import Parts
-from legacy_cron.weekly_recommendations import run as weekly_recommendations
 from reconcile import Totals, reconcile
 from sandbox.shop.actions import Action, AddProduct, PlaceOrder, RegisterUser
 from sandbox.shop.shop import perform
 from shadow.barrier import raise_barrier
 from shadow.gate import Gate
-from shadow.legacy_tap import Tapped, run_legacy
 from shadow.outcome import unpack
+from tests import batch
+
+if TYPE_CHECKING:
+    from shadow.legacy_tap import Tapped
 
 PARTITIONS = 4
 RUN = "2026-W47"
@@ -33,7 +35,7 @@ class Weekly:
     engine: sa.Engine
     gate: Gate
     subscriptions: Subscriptions
-    batch: Callable[..., object] = weekly_recommendations
+    batch: Callable[..., object] | None = None
 
     def happen(self, *actions: Action) -> None:
         """Let each action happen in a transaction of its own."""
@@ -57,9 +59,11 @@ class Weekly:
         position, _ = raise_barrier(self.engine, run, PARTITIONS, salt=self.gate.job.name)
         return position
 
-    def legacy(self, run: str = RUN) -> Tapped:
+    def legacy(self, run: str = RUN) -> "Tapped":
         """The legacy path of a run, which begins it if need be."""
-        return run_legacy(self.engine, self.gate, run, partitions=PARTITIONS, code_version="test", batch=self.batch)
+        tap = batch.run_legacy()
+        done = self.batch or batch.weekly_recommendations()
+        return tap(self.engine, self.gate, run, partitions=PARTITIONS, code_version="test", batch=done)
 
     def reconcile(self, run: str = RUN) -> Totals:
         """Compare the paths."""
@@ -80,16 +84,14 @@ class Weekly:
         return [item["product_id"] for item in listed]
 
 
-def weekly_on(
-    engine: sa.Engine, parts: Parts | None = None, batch: Callable[..., object] = weekly_recommendations
-) -> Weekly:
+def weekly_on(engine: sa.Engine, parts: Parts | None = None, legacy: Callable[..., object] | None = None) -> Weekly:
     """A weekly job on this migrated database, with these parts and this legacy batch."""
     gate = weekly_gate(PARTITIONS)
     subscriptions = all_subscriptions(gate, parts)
     with engine.begin() as connection:
         fix_partitions(connection, PARTITIONS)
         open_checkpoints(connection, subscriptions, PARTITIONS)
-    return Weekly(engine, gate, subscriptions, batch)
+    return Weekly(engine, gate, subscriptions, legacy)
 
 
 @pytest.fixture

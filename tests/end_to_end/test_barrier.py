@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from console.weekly_job import PLAN
 from events import emit
-from legacy_cron import weekly_recommendations
 from reconcile import write_report
 from sandbox.shop.actions import ChangeProduct, Unsubscribe
 from shadow.schedule import run_event
+from tests import batch
 from tests.end_to_end.conftest import MONDAY, RUN, Weekly, order
 
 
@@ -98,11 +98,9 @@ def test_I7_a_row_the_log_never_heard_of_makes_the_pair_incomplete(weekly: Weekl
 
 
 def test_the_event_driven_path_does_not_wait_for_the_legacy_batch(weekly: Weekly) -> None:
-    def settle_first(
-        connection: psycopg.Connection, mailer: weekly_recommendations.Mailer, scheduled_at: datetime
-    ) -> weekly_recommendations.Result:
+    def settle_first(connection: psycopg.Connection, mailer: object, scheduled_at: datetime) -> object:
         weekly.settle()
-        return weekly_recommendations.run(connection, mailer, scheduled_at)
+        return batch.weekly_recommendations()(connection, mailer, scheduled_at)
 
     weekly.batch = settle_first
     weekly.legacy()

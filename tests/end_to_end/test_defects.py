@@ -11,7 +11,6 @@ import pytest
 import sqlalchemy as sa
 
 from console.weekly_job import PLAN
-from legacy_cron.weekly_recommendations import run as weekly_recommendations
 from reconcile import write_report
 from sandbox.defects import CATALOGUE
 from tests.end_to_end.conftest import RUN, Weekly, weekly_on
@@ -65,7 +64,7 @@ NAMED_OTHERWISE = {"double_fold": "without:ItemsReturned"}
 
 def broken(database: sa.Engine, name: str) -> Weekly:
     defect = CATALOGUE[name]
-    return lived_through(weekly_on(database, defect.parts, defect.batch() or weekly_recommendations))
+    return lived_through(weekly_on(database, defect.parts, defect.batch()))
 
 
 def test_every_defect_has_an_expectation() -> None:

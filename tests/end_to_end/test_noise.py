@@ -28,7 +28,7 @@ def test_a_batch_that_is_a_rule_comes_to_the_same_twice(database: sa.Engine) -> 
 
 
 def test_a_batch_that_depends_on_the_order_of_rows_is_told_by_its_noise(database: sa.Engine) -> None:
-    totals = of_equal_products(weekly_on(database, batch=mutant(UNSORTED).run)).reconcile()
+    totals = of_equal_products(weekly_on(database, legacy=mutant(UNSORTED).run)).reconcile()
     assert totals.noise is not None
     assert totals.noise.sampled == 6
     assert totals.noise.differing > 0

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from console.weekly_policy import POLICY
 from handlers.composition import Offer, compose, published
-from tests.legacy import plain_rule
-from tests.legacy.shop_tables import Product, User
+from tests.rule import plain_rule
+from tests.rule.shop_tables import Product, User
 
 NASTY = (
     "<b>Ann</b> & \"Bob\" 'C'",

@@ -3,8 +3,8 @@
 import random
 from datetime import datetime, timedelta
 
-from tests.legacy.plain_rule import product_vector
-from tests.legacy.shop_tables import Line, Order, Product, Shop, T, User
+from tests.rule.plain_rule import product_vector
+from tests.rule.shop_tables import Line, Order, Product, Shop, T, User
 
 IDS = ("a", "B", "Z", "é", "a b/ü&<?>", "p10", "p9", "p-9", "😀", "\uffee", "_", "~", "ab", "Ω")
 USER_NAMES = ("Ann", '<b>Zoë</b> & "Co"', "😀 Bea", "line\r\n\r\nbreak", "", " \t ", "  padded ", "x\u2028y\x85z")

@@ -18,7 +18,7 @@ import pytest
 
 from legacy_cron import weekly_recommendations
 from legacy_cron.weekly_recommendations import Mail, SendGridMailer, libpq_url, send_week, this_monday
-from tests.legacy.shop_tables import Line, Order, Product, Shop, T, User, prepare
+from tests.rule.shop_tables import Line, Order, Product, Shop, T, User, prepare
 
 ROOT = Path(__file__).parents[2]
 SHOP = Shop(

@@ -11,10 +11,10 @@ import pytest
 
 from legacy_cron import weekly_recommendations
 from legacy_cron.weekly_recommendations import Mail, Result, SendError, run
-from tests.legacy import plain_rule
-from tests.legacy.plain_rule import Send, Skip
 from tests.legacy.random_shop import opposite_words, random_shop
-from tests.legacy.shop_tables import Line, Order, Product, Shop, T, User, connected, fill, prepare
+from tests.rule import plain_rule
+from tests.rule.plain_rule import Send, Skip
+from tests.rule.shop_tables import Line, Order, Product, Shop, T, User, connected, fill, prepare
 
 
 @dataclass

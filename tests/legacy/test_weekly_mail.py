@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from legacy_cron.weekly_recommendations import Mail, Product, User, compose, one_line
-from tests.legacy.plain_rule import page_content
+from tests.rule.plain_rule import page_content
 
 MUG = Product("sku/1 ü~", "Mug <big> & 'red'", "£12.05", "https://shop.example/products/sku%2F1%20%C3%BC~")
 LAMP = Product("lamp", "Lamp", "£0.05", "https://shop.example/products/lamp")

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 from itertools import groupby
 from urllib.parse import quote
 
-from tests.legacy.shop_tables import Product, Shop, User
+from tests.rule.shop_tables import Product, Shop, User
 
 Vector = tuple[float, ...]
 Items = tuple[tuple[str, float], ...]
