@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 RETIRED = find_spec("legacy_cron") is None or find_spec("shadow.legacy_tap") is None
 
 
+only_before = pytest.mark.skipif(
+    RETIRED, reason="the legacy batch is retired, and this test holds something against it"
+)
+"""Marks a test that needs the batch."""
+
+
 def needed() -> None:
     """Skip the test that asks, if the batch is gone."""
     if RETIRED:

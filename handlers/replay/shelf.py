@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ class Shelf:
     match: Floats
     active: NDArray[np.bool_]
 
+    @cached_property
     def digest(self) -> str:
         """The digest of input `catalogue` (docs/rule.md, "Inputs")."""
         return short_digest(

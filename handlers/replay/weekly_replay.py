@@ -42,7 +42,6 @@ class WeeklyReplay:
         self._sales = facts.sales(connection, self._cut)
         self._shelves: dict[tuple[str, frozenset[str], bool], Shelf] = {}
         self._popular: dict[Rule, tuple[Listing, str]] = {}
-        self._digests: dict[int, str] = {}
         self._told: tuple[frozenset[str], Mapping[str, Sequence[Recorded]], Mapping[str, str]] | None = None
 
     def planned(self, users: Sequence[str], rule: Rule = RULE) -> Mapping[str, PlannedEmail]:
@@ -110,9 +109,7 @@ class WeeklyReplay:
         ]
 
     def _inputs(self, standing: UserStanding, rule: Rule) -> dict[str, str]:
-        shelf = self._shelf(rule)
-        catalogue = self._digests.setdefault(id(shelf), shelf.digest())
-        inputs = {"history": history_digest(standing.purchases), "catalogue": catalogue}
+        inputs = {"history": history_digest(standing.purchases), "catalogue": self._shelf(rule).digest}
         return inputs if standing.purchases else {**inputs, "popularity": self._popular_by(rule)[1]}
 
     def _shelf(self, rule: Rule, *, before: bool = False) -> Shelf:

@@ -7,11 +7,13 @@ import sqlalchemy as sa
 from console.failures import Exit
 from events import sequence_all
 from sandbox.approver import move
+from tests import batch
 from tests.console.commands import cutover
 
 PARTITIONS = 16
 
 
+@batch.only_before
 def test_a_week_that_is_over_is_not_begun_where_it_would_send(home: dict[str, str], database: sa.Engine) -> None:
     assert cutover("migrate", env=home).code == Exit.GOOD
     with database.begin() as connection:

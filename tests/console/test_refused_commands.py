@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from console.failures import Exit
 from events import fix_partitions
 from runtime import database as databases
+from tests import batch
 from tests.console.commands import SECRET, Answer, all_of, cutover
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
@@ -56,12 +57,12 @@ REFUSED = {
         "Invalid value for '--from': Value error, 'yesterday' does not match the",
     ),
     "a defect nobody knows": (["rehearse", "--defect", "gremlins"], "unknown defect 'gremlins'; expected one of: tie_"),
-    "a week nobody knows": (["legacy-run", "--week", "nonsense"], "run 'nonsense' is neither an ISO week such as"),
-    "a week no year has": (["legacy-run", "--week", "2026-W99"], "run '2026-W99' is neither an ISO week such as"),
-    "a week that has not come": (["legacy-run", "--week", "2199-W01"], "run 2199-W01 lies in the future"),
-    "a day that has not come": (["legacy-run", "--day", "2199-01-01"], "run 2199-01-01 lies in the future"),
-    "an empty day": (["legacy-run", "--day", ""], "run '' is neither an ISO week such as"),
-    "a week and a day": (["legacy-run", "--week", "2026-W47", "--day", "2026-11-20"], "give --week or --day, not both"),
+    "a week nobody knows": (["start-run", "--week", "nonsense"], "run 'nonsense' is neither an ISO week such as"),
+    "a week no year has": (["start-run", "--week", "2026-W99"], "run '2026-W99' is neither an ISO week such as"),
+    "a week that has not come": (["start-run", "--week", "2199-W01"], "run 2199-W01 lies in the future"),
+    "a day that has not come": (["start-run", "--day", "2199-01-01"], "run 2199-01-01 lies in the future"),
+    "an empty day": (["start-run", "--day", ""], "run '' is neither an ISO week such as"),
+    "a week and a day": (["start-run", "--week", "2026-W47", "--day", "2026-11-20"], "give --week or --day, not both"),
     "a command nobody knows": (["rehears"], "No such command 'rehears'"),
     "a state directory that can be none": (["status"], "The state directory /dev/null/state cannot be used"),
 }
@@ -98,6 +99,7 @@ def test_an_unusable_setting_is_named_with_what_it_must_be(nowhere: dict[str, st
         assert f"{name} is '{value.replace(SECRET, '***')}' but must be {expected}" in answer.told
 
 
+@batch.only_before
 def test_reconciling_names_the_runs_there_are_and_a_report_it_cannot_write(home: dict[str, str]) -> None:
     recorded = cutover("legacy-run", "--day", "2026-11-20", env=home)
     assert recorded.code == Exit.GOOD, recorded

@@ -31,6 +31,7 @@ from shadow.barrier import raise_barrier
 from shadow.outcome import Outcome
 from shadow.recorder import open_path, open_run
 from shadow.schedule import run_event, week_of
+from tests import batch
 from tests.console.commands import Answer
 
 NOW = datetime.now(UTC)
@@ -279,6 +280,7 @@ def test_events_of_the_migration_are_not_for_the_app_to_tell(cutover: Run) -> No
         assert command in refused.stderr
 
 
+@batch.only_before
 def test_retiring_names_what_still_calls_the_script(cutover: Run, tmp_path: Path) -> None:
     crontab = tmp_path / "crontab"
     crontab.write_text("# cutover legacy-run\n0 9 * * 1 cutover legacy-run\n0 9 * * 1 cutover start-run\n")

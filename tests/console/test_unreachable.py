@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from console.failures import Exit
+from tests import batch
 from tests.console.commands import SECRET, Answer, all_of
 
 COMMANDS = {
     "status": ["status"],
     "emit": ["emit", "UserRegistered", "--data", json.dumps({"user_id": "u1", "occurred_at": "2026-11-20T10:00:00Z"})],
     "backfill": ["backfill"],
-    "legacy-run": ["legacy-run", "--week", "2026-W47"],
+    **({} if batch.RETIRED else {"legacy-run": ["legacy-run", "--week", "2026-W47"]}),
     "reconcile": ["reconcile", "2026-W47"],
     "relay": ["relay"],
     "worker": ["worker"],

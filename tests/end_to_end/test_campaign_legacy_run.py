@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runtime.servers import Servers
+from tests import batch
 from tests.deadline import wait_until
 from tests.end_to_end.balance import balance
 from tests.end_to_end.campaigns import CampaignShop, shared_shop
@@ -18,6 +19,7 @@ def shop(running: Servers, state_dir: Path) -> Iterator[CampaignShop]:
         yield started
 
 
+@batch.only_before
 def test_I2_one_sender_though_cron_fires_twice_beside_the_workers(shop: CampaignShop) -> None:
     run = shop.next_run()
     command = ("legacy-run", "--late", "--week", run)
@@ -31,6 +33,7 @@ def test_I2_one_sender_though_cron_fires_twice_beside_the_workers(shop: Campaign
     assert paths == {"legacy", "event_driven"}
 
 
+@batch.only_before
 def test_I2_one_sender_though_legacy_run_is_killed_while_it_sends_and_started_again(shop: CampaignShop) -> None:
     run = shop.next_run()
     shop.provider.misbehave(slow=0.5)

@@ -13,9 +13,12 @@ from handlers.unsubscribe_link import UnsubscribeLinks
 from runtime.servers import Servers
 from sandbox.shop.actions import AddProduct, PlaceOrder, RegisterUser
 from shadow.schedule import scheduled_at
+from tests import batch
 from tests.end_to_end.balance import balance
 from tests.end_to_end.campaigns import CampaignShop, shared_shop
 from tests.end_to_end.mailbox_page import Shown, page_of
+
+pytestmark = batch.only_before
 
 NAMES = {
     "x-markup": "<b>Bold</b> & \"Co\" <script>alert('1')</script>",

@@ -8,6 +8,7 @@ import pytest
 
 from runtime.servers import Servers
 from shadow.cohort import frozen_cohort
+from tests import batch
 from tests.end_to_end.balance import balance
 from tests.end_to_end.campaigns import CampaignShop, shared_shop
 
@@ -36,6 +37,7 @@ def in_canary(shop: CampaignShop) -> Iterator[CampaignShop]:
     shop.playground.stage("canary", 50.0, at=datetime.now(UTC))
 
 
+@batch.only_before
 def test_I8_a_canary_whose_addresses_are_refused_goes_back_by_itself(in_canary: CampaignShop) -> None:
     shop, run = in_canary, in_canary.next_run()
     shop.change(PAUSED, run=run)

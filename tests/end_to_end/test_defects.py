@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from console.weekly_job import PLAN
 from reconcile import write_report
 from sandbox.defects import CATALOGUE
+from tests import batch
 from tests.end_to_end.conftest import RUN, Weekly, weekly_on
 from tests.end_to_end.varied_shop import lived_through
 
@@ -63,6 +64,7 @@ NAMED_OTHERWISE = {"double_fold": "without:ItemsReturned"}
 
 
 def broken(database: sa.Engine, name: str) -> Weekly:
+    batch.needed()
     defect = CATALOGUE[name]
     return lived_through(weekly_on(database, defect.parts, defect.batch()))
 
@@ -125,6 +127,7 @@ def run_cli(state_dir: Path, *arguments: str) -> "subprocess.CompletedProcess[st
     )
 
 
+@batch.only_before
 def test_rehearse_and_reconcile_end_with_1_when_real_workers_run_a_broken_ranker(
     state_dir: Path, running: object, tmp_path: Path
 ) -> None:

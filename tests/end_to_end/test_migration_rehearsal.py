@@ -16,6 +16,7 @@ from reconcile import requirements
 from runtime.servers import Servers
 from sandbox.shop.synthetic import synthetic_history
 from shadow.history import migration
+from tests import batch
 
 END = datetime(2026, 11, 16, tzinfo=UTC)
 FEW_PAIRS = 0.05
@@ -52,6 +53,7 @@ def rehearse(running: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return run
 
 
+@batch.only_before
 def test_I8_from_legacy_to_retired_every_move_rests_on_a_signed_report(rehearse: Rehearse) -> None:
     found, here = rehearse()
     assert found.held_back == ()
@@ -80,6 +82,7 @@ def test_I8_from_legacy_to_retired_every_move_rests_on_a_signed_report(rehearse:
     assert all(set(paths) == {"event_driven"} for paths in everybody)
 
 
+@batch.only_before
 def test_I8_a_wrong_path_is_held_back_before_it_sends_to_anybody(rehearse: Rehearse) -> None:
     found, here = rehearse("tie_order")
     assert here == "shadow"

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from reconcile.measures import Noise
 from sandbox.defects.mutants import mutant
 from sandbox.shop.actions import AddProduct
+from tests import batch
 from tests.end_to_end.conftest import MONDAY, Weekly, order, small_shop, weekly_on
 
 UNSORTED = {"rows.sort(key=lambda row: (not row[3], row[0]))": "rows.sort(key=lambda row: not row[3])"}
@@ -27,6 +28,7 @@ def test_a_batch_that_is_a_rule_comes_to_the_same_twice(database: sa.Engine) -> 
     assert totals.match == totals.pairs == 6
 
 
+@batch.only_before
 def test_a_batch_that_depends_on_the_order_of_rows_is_told_by_its_noise(database: sa.Engine) -> None:
     totals = of_equal_products(weekly_on(database, legacy=mutant(UNSORTED).run)).reconcile()
     assert totals.noise is not None

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from console.playground import Playground
 from runtime.servers import Servers
 from sandbox.shop.shop import perform
+from tests import batch
 from tests.end_to_end.conftest import MONDAY, RUN, order, small_shop
 
 LONG_AGO = MONDAY - timedelta(days=1)
@@ -56,6 +57,7 @@ def test_I5_forgetting_everything_redis_holds_costs_no_fact(playground: Playgrou
     assert folded == 34
 
 
+@batch.only_before
 def test_I1_killing_workers_and_relay_in_mid_work_changes_nothing_but_latency(playground: Playground) -> None:
     happen(playground, *orders(30, 50))
     kill(playground, "worker")
