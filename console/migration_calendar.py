@@ -41,9 +41,13 @@ class Week:
 
 @dataclass(frozen=True, kw_only=True)
 class Calendar:
-    """The weeks of a migration whose last Monday is the last one before `end`."""
+    """The weeks of a migration whose last Monday is the last one before `end`.
+
+    Each week has a run on each of its last `nights`; the real stage gates ask for seven.
+    """
 
     end: date
+    nights: int = 7
 
     @property
     def first_monday(self) -> date:
@@ -66,7 +70,7 @@ class Calendar:
         before: Sequence[str] = [self.first_run]
         for number, place in enumerate(WEEKS):
             monday = self.first_monday + timedelta(weeks=number)
-            runs = _runs(monday, nights=place.stage != "retired")
+            runs = _runs(monday, 0 if place.stage == "retired" else self.nights)
             sunday = datetime.combine(monday - timedelta(days=1), MOVE_AT)
             yield Week(place=place, moves_at=sunday, evidence=before, runs=runs)
             before = runs
@@ -80,6 +84,6 @@ class Calendar:
             )
 
 
-def _runs(monday: date, *, nights: bool) -> list[str]:
-    days = [(monday + timedelta(days=number)).isoformat() for number in range(7)] if nights else []
+def _runs(monday: date, nights: int) -> list[str]:
+    days = [(monday + timedelta(days=number)).isoformat() for number in range(7 - nights, 7)]
     return sorted([week_of(datetime.combine(monday, MOVE_AT)), *days], key=scheduled_at)

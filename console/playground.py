@@ -34,6 +34,8 @@ from shadow.barrier import raise_barrier
 from shadow.recorder import finished
 
 PATIENCE = 600.0
+SHORTEST_LOOK, LONGEST_LOOK = 0.01, 0.15
+"""Seconds between two looks at what is waited for, at first and later: looking takes from those who work."""
 
 
 class NotFinished(Exception):
@@ -208,8 +210,10 @@ class Playground:
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Return when `condition` holds. Raises ProcessDied if a process ends before, NotFinished after ten minutes."""
         deadline = time.monotonic() + PATIENCE
+        pause = SHORTEST_LOOK
         while not condition():
             self.processes.check()
             if time.monotonic() > deadline:
                 raise NotFinished(what, self.logs)
-            time.sleep(0.02)
+            time.sleep(pause)
+            pause = min(pause * 1.3, LONGEST_LOOK)
