@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -42,13 +41,13 @@ class WeeklyReplay:
         self._sales = facts.sales(connection, self._cut)
         self._shelves: dict[tuple[str, frozenset[str], bool], Shelf] = {}
         self._popular: dict[Rule, tuple[Listing, str]] = {}
+        self._standings: dict[tuple[object, ...], UserStanding] = {}
         self._told: tuple[frozenset[str], Mapping[str, Sequence[Recorded]], Mapping[str, str]] | None = None
 
     def planned(self, users: Sequence[str], rule: Rule = RULE) -> Mapping[str, PlannedEmail]:
         """What each of these users gets by this rule; users who are not registered are left out."""
         told, names = self._read(users)
-        since = self._cut.scheduled_at + rule.shift - rule.history
-        standings = {user: self._standing(told.get(user, ()), rule, since) for user in users}
+        standings = {user: self._standing(user, told.get(user, ()), rule) for user in users}
         registered = [user for user in users if standings[user].registered and not rule.loses_the_user]
         lists = self._lists([standings[user] for user in registered], rule)
         return {
@@ -60,11 +59,17 @@ class WeeklyReplay:
         wanted = frozenset(users)
         if self._told is None or not wanted <= self._told[0]:
             told = facts.user_events(self._connection, self._cut, users)
+            self._standings.clear()
             self._told = wanted, told, self._directory(self._connection, users)
         return self._told[1:]
 
-    def _standing(self, told: Sequence[Recorded], rule: Rule, since: datetime) -> UserStanding:
-        return standing_of(facts.told_until(rule.until, told, self._cut), rule, since)
+    def _standing(self, user: str, told: Sequence[Recorded], rule: Rule) -> UserStanding:
+        """What is told of a user comes to the same for most suspects: it is folded once for all of them."""
+        since = self._cut.scheduled_at + rule.shift - rule.history
+        key = (user, rule.until, rule.ignored, rule.orders_fold, since)
+        if key not in self._standings:
+            self._standings[key] = standing_of(facts.told_until(rule.until, told, self._cut), rule, since)
+        return self._standings[key]
 
     def _lists(self, standings: Sequence[UserStanding], rule: Rule) -> list[tuple[Listing, bool]]:
         """The list of each user, and whether their purchases chose it."""
