@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from reconcile.requirements import StageSettings
 from shadow.job import Job
 
 if TYPE_CHECKING:
@@ -24,4 +25,5 @@ def configured(job: Job, partitions: int, delivery: "DeliverySettings") -> Mappi
         "send_quota": str(delivery.quota),
         "send_within_seconds": f"{delivery.within:g}",
         "mail_from": delivery.mail_from or "",
+        "approvers": str(StageSettings().approvers),
     }

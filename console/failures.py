@@ -46,7 +46,8 @@ def _of_database(problem: BaseException) -> tuple[str, Exit] | None:
         )
     if isinstance(problem, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName):
         return (
-            f"the database lacks a table: {_first_line(problem)}. Run `cutover migrate` once, and check that "
+            f"the database lacks a table: {_first_line(problem)}. Run `cutover migrate` once, "
+            "or say with --database what a rehearsal left, and check that "
             "DATABASE_URL names the right database.",
             Exit.WRONG_USE,
         )

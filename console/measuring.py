@@ -16,7 +16,7 @@ def measured(
     """The measures of a run, of the newest one that sends if none is given; failures of one path only, if it is."""
     run = run or next(iter(campaigns(connection, 1)), "")
     found = vitals(connection, run, path)
-    newest = connection.execute(_NEWEST_RECONCILIATION).one_or_none()
+    newest = connection.execute(_WORST_RECONCILIATION, {"run": run}).one_or_none()
     behind = lagging(connection, subscriptions)
     old = waiting(connection, subscriptions, longer_than=0.0) if behind else ()
     return Measures(
@@ -36,7 +36,9 @@ def _deadline_met(run: str, found: Vitals) -> bool | None:
     return None if not run or found.open else not found.given_up
 
 
-_NEWEST_RECONCILIATION = sa.text("""
-    SELECT run, CAST(coalesce(totals ->> 'unexplained', totals ->> 'mismatch') AS int) AS unexplained
-    FROM cutover.reconciliations ORDER BY reconciled_at DESC LIMIT 1
+_WORST_RECONCILIATION = sa.text("""
+    SELECT run, CAST(coalesce(c.totals ->> 'unexplained', c.totals ->> 'mismatch') AS int) AS unexplained
+    FROM cutover.reconciliations c JOIN cutover.runs r USING (run)
+    WHERE r.scheduled_at >= coalesce((SELECT scheduled_at FROM cutover.runs WHERE run = :run), '-infinity')
+    ORDER BY unexplained DESC, r.scheduled_at DESC LIMIT 1
 """)

@@ -12,7 +12,7 @@ from console.weekly_policy import POLICY
 from reconcile.judgement import Judgement, doubts, judgement, newest_judgement
 from reconcile.move import Move, look
 from reconcile.requirements import StageSettings
-from reconcile.stage_gate import SIGN_OFFS, StageGate
+from reconcile.stage_gate import SIGN_OFFS, Ahead
 from reconcile.statement import digest_of_configuration
 from reconcile.stored_reports import Reports
 from runtime.version import code_version
@@ -52,17 +52,17 @@ def move_now(
     )
 
 
-def gates_ahead(
+def ahead(
     system: "System", connection: sa.Connection, judged: Judgement, found: Sequence[str], now: datetime
-) -> tuple[StageGate, ...]:
-    """The stage gates of the next move if it rested on this judgement, of which these doubts were found.
+) -> Ahead | None:
+    """The next move, if it rested on this judgement, of which these doubts were found; None at the end.
 
     Sign-offs are left out: whoever looks at these is about to give one.
     """
     standing = migration(connection)
     there = proposed(standing.here)
     if there is None:
-        return ()
+        return None
     just_made = Reports(judgement=lambda _, __: judged, newest=lambda _: judged, doubts=lambda _, __: tuple(found))
     move = move_now(system, connection, standing, there, now=now, reports=just_made)
-    return tuple(gate for gate in move.gates if gate.name != SIGN_OFFS)
+    return Ahead(to=str(there), gates=tuple(gate for gate in move.gates if gate.name != SIGN_OFFS))

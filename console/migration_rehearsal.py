@@ -149,7 +149,7 @@ class MigrationRehearsal:
             return move_now(self._playground.system, connection, found, week.place, now=week.moves_at)
 
     def _compare(self, run: str, *, hold: bool = False) -> None:
-        """Both paths of a run; with `hold` its campaign is paused as soon as it is there."""
+        """Both paths of a run; with `hold` its campaign is paused until the drill."""
         self._reach(run)
         self._runs.append(run)
         with self._screen.working(f"Run {run}, both paths"):
@@ -186,12 +186,20 @@ class MigrationRehearsal:
         """Roll the run back for practice while its campaign is under way, and let it go on."""
         engine = self._playground.engine
         with engine.begin() as connection:
-            rolled_back = self._playground.system.rollback(
+            campaign.resume(connection, run)
+        self._playground.wait(lambda: self._sent_by("event_driven", run) > 0, f"the first e-mails of run {run}")
+        with engine.begin() as connection:
+            campaign.pause(connection, run, by=OPERATOR)
+            self._playground.system.rollback(
                 connection, run, by=OPERATOR, why="a drill", at=scheduled_at(run), drill=True
             )
             campaign.resume(connection, run)
-        self._screen.line(f"  Drill: {rolled_back.handed_in if rolled_back else 0:,} e-mails go to the legacy path.")
+        self._screen.line("  Drill: whoever nobody has claimed yet goes to the legacy path.")
         self._playground.wait(lambda: self._drilled() is not None, "the relay judging the drill")
+
+    def _sent_by(self, path: str, run: str) -> int:
+        with self._playground.engine.connect() as connection:
+            return _sent(connection, run).get(path, 0)
 
     def _drilled(self) -> DrillRecorded | None:
         with self._playground.engine.connect() as connection:

@@ -4,7 +4,7 @@ import msgspec
 import typer
 
 from console.migration_rehearsal import Migrated, Moved
-from console.screen import print_table
+from console.screen import print_table, say
 
 PATHS = ("legacy", "event_driven")
 
@@ -24,6 +24,7 @@ def show_migration(found: Migrated) -> None:
     else:
         typer.echo("\nGOOD: from legacy to retired, every move on a signed report.")
     typer.echo(f"The provider accepted no e-mail more than {'once' if found.most <= 1 else f'{found.most} times'}.")
+    say("Look at it: cutover stage --database cutover_migration")
     typer.echo(
         f"{found.rehearsed.events:,} events in {found.rehearsed.seconds:.0f} s. Report: {found.rehearsed.report}"
     )
@@ -56,7 +57,7 @@ def migration_as_data(found: Migrated) -> dict[str, object]:
 
 def _move(moved: Moved) -> list[str]:
     judged = moved.move.judgement
-    evidence = f"{judged.days} days, {judged.pairs:,} pairs, {judged.mismatches:,} mismatches" if judged else ""
+    evidence = f"days: {judged.days}, pairs: {judged.pairs:,}, mismatches: {judged.mismatches:,}" if judged else ""
     return [
         f"{moved.at:%a %Y-%m-%d}",
         str(moved.move.here),

@@ -88,7 +88,7 @@ def _stage(migration: Migration) -> list[str]:
 
 def _runs_since(connection: sa.Connection, migration: Migration) -> list[str]:
     if migration.here.stage != "retired":
-        return []
+        return ["the stage is not retired yet"]
     since = connection.scalar(
         sa.text("SELECT recorded_at FROM cutover.events WHERE position = :position"),
         {"position": migration.change.position},

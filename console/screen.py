@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -38,11 +39,20 @@ def print_json(data: object) -> None:
 def print_table(title: str, columns: list[str], rows: list[list[str]], *, numbers_from: int = 1) -> None:
     """A table on stdout; columns from `numbers_from` on are set to the right."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    last = len(columns) - 1
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number >= numbers_from else "left", no_wrap=True)
+        right = number >= numbers_from
+        # Nothing is cut off: where a terminal is too narrow, words of the last column go on in the next line.
+        table.add_column(column, justify="right" if right else "left", no_wrap=right or number < last, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    out.print(table)
+    out.print(table, width=max(out.width, _needed(columns, rows)))
+
+
+def _needed(columns: list[str], rows: list[list[str]]) -> int:
+    """How wide a table is with all but its last column whole, and thirty characters for that one."""
+    widths = [max(map(cell_len, column)) + 3 for column in zip(columns, *rows, strict=True)]
+    return sum(widths[:-1]) + min(widths[-1], 30)
 
 
 class Screen:

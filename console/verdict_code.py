@@ -1,13 +1,14 @@
 """From the totals of runs to the exit code."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from console.failures import Exit
-from reconcile import Totals, mostly_unequal
+from reconcile import Totals, answer
+
+CODES: Mapping[str, Exit] = {"ready": Exit.GOOD, "differ": Exit.NO, "incomplete": Exit.INCOMPLETE}
+"""By the state of the answer that a person reads."""
 
 
 def exit_code(totals: Sequence[Totals]) -> Exit:
-    """NO when outcomes differ; INCOMPLETE when some pairs could not be judged, or hardly any could."""
-    if any(each.mismatch for each in totals):
-        return Exit.NO
-    return Exit.INCOMPLETE if any(each.incomplete or mostly_unequal(each) for each in totals) else Exit.GOOD
+    """NO when outcomes differ; INCOMPLETE when what was seen is not enough to say anything."""
+    return CODES[answer(totals).state]

@@ -12,6 +12,7 @@ from events import DrillRecorded, Duty, Nudge, StageChanged, Subscriptions, emit
 from handlers.delivery.drill import judge, moved
 from reconcile.watch import LIMITS, Limits, breach
 from shadow.rollback import Rollback
+from shadow.runs import open_begun_runs
 from shadow.stage import standing
 
 log = structlog.get_logger()
@@ -45,6 +46,7 @@ def watch_canaries(
 
     Only what the event-driven path sent counts as its failures. Once: a run that was rolled back is not watched.
     """
+    open_begun_runs(connection)
     runs = running_canaries(connection)
     if not runs or standing(connection).stage != "canary":
         return None

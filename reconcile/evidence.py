@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
 from reconcile.comparison import pairs_of
 from reconcile.difference import FieldDifference, differences
@@ -63,6 +63,12 @@ def reconciled_runs(connection: Connection) -> dict[str, datetime]:
     runs = shadow.runs
     query = select(runs.c.run, runs.c.scheduled_at).join(reconciliations, reconciliations.c.run == runs.c.run)
     return {row.run: row.scheduled_at for row in connection.execute(query.order_by(runs.c.scheduled_at, runs.c.run))}
+
+
+def counted(connection: Connection, run: str) -> dict[str, int]:
+    """How many verdicts are stored of each sort, but for matches."""
+    query = select(comparisons.c.verdict, func.count()).where(comparisons.c.run == run).group_by(comparisons.c.verdict)
+    return {verdict: number for verdict, number in connection.execute(query) if verdict != "match"}
 
 
 def reconciled(connection: Connection, run: str) -> Reconciled:

@@ -22,7 +22,8 @@ def examined(verdict: Verdict, sealed: Sealed, said: Explanation) -> Verdict:
         return replace(verdict, ruling="mismatch", because=None, kind=verdict.kind or Kind("inputs"))
     if verdict.because == "timing" and not said.proves(sealed):
         return replace(verdict, ruling="incomplete", because=None)
-    return verdict
+    # Where the log cannot account for what a path saw, it says nothing of what that path did with it.
+    return verdict if verdict.because == "timing" else replace(verdict, findings=())
 
 
 def _misread(sealed: Sealed, rule: Seal | None) -> bool:

@@ -75,6 +75,6 @@ class AcceptedDifference(Grant):
         """Whether a mismatch of this kind, in these fields, from this cause is accepted."""
         return (
             (not self.kinds or kind in self.kinds)
-            and (not self.fields or set(fields) <= self.fields)
+            and (not self.fields or (bool(fields) and set(fields) <= self.fields))
             and (not self.cause or cause == self.cause)
         )

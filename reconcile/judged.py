@@ -33,9 +33,10 @@ def forget(connection: Connection, run: str, units: Iterable[str]) -> None:
     )
 
 
-def forget_others(connection: Connection, run: str, judged_by: str) -> None:
-    """Remove what was judged by others."""
-    connection.execute(delete(comparisons).where(comparisons.c.run == run, comparisons.c.judged_by != judged_by))
+def forget_others(connection: Connection, run: str, judged_by: str) -> int:
+    """Remove what was judged by others; how many verdicts."""
+    others = delete(comparisons).where(comparisons.c.run == run, comparisons.c.judged_by != judged_by)
+    return connection.execute(others).rowcount
 
 
 def unexamined(connection: Connection, run: str) -> list[tuple[Sealed, Verdict]]:
@@ -154,5 +155,6 @@ _CAUSES = text("""
 _UNEXPLAINED = text("""
     SELECT count(*) FROM cutover.comparisons
     WHERE run = :run AND verdict = 'mismatch'
-      AND (findings = '[]' OR EXISTS (SELECT FROM jsonb_array_elements(findings) AS f WHERE f ->> 'suspect' = ''))
+      AND (kind LIKE 'missing%' OR findings = '[]'
+           OR EXISTS (SELECT FROM jsonb_array_elements(findings) AS f WHERE f ->> 'suspect' = ''))
 """)

@@ -46,13 +46,14 @@ class Judgement:
 def judge_statement(statement: Statement, made_at: datetime) -> Judgement:
     """The figures of a statement. It must be of at least one run."""
     runs = statement.runs
+    compared = [run for run in runs if _says_something(run)]
     judged = sum(run.match + run.mismatch for run in runs)
     due = sum(max(run.due, run.pairs) for run in runs)
     mismatches = sum(run.mismatch for run in runs)
     return Judgement(
         report=statement.digest(),
         runs=tuple(run.run for run in runs),
-        days=days_in_a_row(run.scheduled_at for run in runs if run.finished and run.pairs),
+        days=days_in_a_row(run.scheduled_at for run in runs if _says_something(run)),
         pairs=sum(run.pairs for run in runs),
         coverage=sum(run.pairs - run.incomplete for run in runs) / due if due else 0.0,
         mismatches=mismatches,
@@ -61,10 +62,15 @@ def judge_statement(statement: Statement, made_at: datetime) -> Judgement:
         code_version=statement.code_version,
         policy=statement.policy,
         configuration=statement.configuration_digest(),
-        last_run_at=max(run.scheduled_at for run in runs),
+        last_run_at=max(run.scheduled_at for run in compared or runs),
         made_at=made_at,
         outcomes={run.run: run.outcomes for run in runs},
     )
+
+
+def _says_something(run: RunStatement) -> bool:
+    """Whether pairs of the run were compared, and not most of them explained by unequal inputs."""
+    return run.finished and run.match + run.mismatch > 0 and run.explained * 2 <= run.pairs
 
 
 def judgement(connection: Connection, report: str) -> Judgement:
@@ -90,8 +96,9 @@ def doubts(connection: Connection, judged: Judgement) -> tuple[str, ...]:
         return (f"Report {judged.report[:SHORTEST_PREFIX]} is gone, or was edited after it was made.",)
     statement, _ = kept
     found = [doubt for run in statement.runs for doubt in _of_run(connection, run)]
-    newer = connection.execute(_NEWER_MISMATCH, {"after": judged.last_run_at})
-    found += [f"Run {row.run}, which is newer, has {row.mismatch:,} mismatches." for row in newer]
+    first = min(run.scheduled_at for run in statement.runs)
+    others = connection.execute(_OTHERS, {"since": first, "upto": judged.last_run_at, "runs": list(judged.runs)})
+    found += [row.doubt for row in others]
     return (*statement.doubts, *found)
 
 
@@ -104,9 +111,15 @@ def _of_run(connection: Connection, run: RunStatement) -> list[str]:
     return found
 
 
-_NEWER_MISMATCH = text("""
-    SELECT r.run, CAST(c.totals ->> 'mismatch' AS bigint) AS mismatch
-    FROM cutover.reconciliations c JOIN cutover.runs r USING (run)
-    WHERE r.scheduled_at > :after AND CAST(c.totals ->> 'mismatch' AS bigint) > 0
+_OTHERS = text("""
+    SELECT CASE WHEN c.run IS NULL THEN format('Run %s lies among those of the report and was not reconciled.', r.run)
+                ELSE format('Run %s, which is not in the report, has %s mismatches and %s incomplete pairs.', r.run,
+                            c.totals ->> 'mismatch', c.totals ->> 'incomplete') END AS doubt
+    FROM cutover.runs r LEFT JOIN cutover.reconciliations c USING (run)
+    WHERE r.scheduled_at >= :since AND NOT r.run = ANY(:runs)
+      AND CASE WHEN c.run IS NULL THEN r.scheduled_at <= :upto
+               ELSE CAST(c.totals ->> 'mismatch' AS bigint) > 0
+                    OR (CAST(c.totals ->> 'incomplete' AS bigint) > 0 AND r.scheduled_at <= :upto) END
     ORDER BY r.scheduled_at
 """)
+"""Nobody chooses the runs that suit them."""

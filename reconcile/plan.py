@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from reconcile.judgement import Judgement
 from reconcile.policy import Policy
 from reconcile.replay import Replayer
-from reconcile.stage_gate import StageGate
+from reconcile.stage_gate import Ahead
 from shadow.job import Job
 
 
@@ -22,9 +22,10 @@ class ReconciliationPlan:
     has no outcome for it. `eligibility` are the reasons for skipping that say the unit may not get anything. `due`
     counts the units that must have an outcome in a run; without it, those that have one. `replayer` computes outcomes
     anew; without it no mismatch is explained. `configuration` is what the judged system is set to, by name.
-    `stage_gates` says, of a judgement and what puts it in doubt, what keeps the next stage from being entered.
+    `ahead` says, of a judgement and what puts it in doubt, which move is next and what keeps it from being made.
     `show_unit` is the command which shows one pair in full, with `{run}` and `{unit}` to be filled in; `reproduce` the
-    one that varies one `{suspect}`; `sign_off` the one that signs the report of this `{digest}`.
+    one that varies one `{suspect}`; `sign_off` the one that signs the report of this `{digest}`, empty
+    where there is nothing to sign.
     """
 
     job: Job
@@ -36,7 +37,7 @@ class ReconciliationPlan:
     due: Callable[[sa.Connection, str], int] | None = None
     replayer: Replayer | None = None
     configuration: Mapping[str, str] = field(default_factory=dict)
-    stage_gates: Callable[[sa.Connection, Judgement, Sequence[str]], Sequence[StageGate]] | None = None
+    ahead: Callable[[sa.Connection, Judgement, Sequence[str]], Ahead | None] | None = None
     show_unit: str = "cutover explain {run} {unit}"
     reproduce: str = "cutover explain {run} {unit} --suspect {suspect}"
     sign_off: str = 'cutover sign-off {digest} --why "..."'

@@ -120,7 +120,9 @@ def _forget(work: _Work) -> None:
     """Remove what no longer holds, as the snapshot has it: so nothing is missed that is written meanwhile."""
     outworn = outdated(work.snapshot, work.run, work.judged_by, work.units)
     with work.engine.begin() as connection:
-        judged.forget_others(connection, work.run, work.judged_by)
+        if judged.forget_others(connection, work.run, work.judged_by):
+            # Whoever comes next, under whatever code, has nothing left to go on from.
+            connection.execute(_FORGET_LOOK, {"run": work.run})
         judged.forget(connection, work.run, outworn)
 
 
@@ -205,3 +207,6 @@ def _alone(engine: Engine, run: str) -> Iterator[None]:
 
 def _silently(_done: int, _pairs: int) -> None:
     """No one watches."""
+
+
+_FORGET_LOOK = text("UPDATE cutover.reconciliations SET seen = NULL WHERE run = :run")

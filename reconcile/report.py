@@ -22,6 +22,7 @@ from reconcile.progress import RunProgress, run_progress
 from reconcile.selection import Selection, select_units
 from reconcile.stage_gate import StageGate
 from reconcile.statement import RunStatement, Statement, store
+from reconcile.totals import Totals
 
 MATCHING_EXAMPLES = 3
 
@@ -41,6 +42,7 @@ class RunReport:
     shown: tuple[tuple[UnitEvidence, ...], ...]
     examples: tuple[UnitEvidence, ...]
     statement: RunStatement
+    counted: Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class Report:
     """Some runs of one job, under one policy. `shown` of each run holds for each of its groups the pairs shown.
 
     `judgement` has the figures over all runs, None if there is no run; `digest` is that of `statement`, which is what a
-    sign-off names. `gates` are those of the stage that would be next.
+    sign-off names. `gates` are those of `next_move`, where the migration would go from here.
     """
 
     digest: str
@@ -56,6 +58,7 @@ class Report:
     answer: Answer
     judgement: Judgement | None
     gates: tuple[StageGate, ...]
+    next_move: str
     totals: Sum
     runs: tuple[RunReport, ...]
     policy: Policy
@@ -77,16 +80,17 @@ def make_report(
 ) -> Report:
     """The report on reconciled runs, from one consistent snapshot; its statement is stored under its digest.
 
-    Raises UnknownRun and NotReconciled.
+    Each run counts once, in the order of time, however the runs are listed. Raises UnknownRun and NotReconciled.
     """
     made_at = made_at or datetime.now(UTC)
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as snapshot:
+        runs = sorted(set(runs), key=lambda run: (run_progress(snapshot, run).scheduled_at, run))
         selection = select_units(snapshot, runs, plan)
         reports = tuple(_run_report(snapshot, run, plan, selection) for run in runs)
-        doubts = _doubts(reports, plan, made_at)
+        doubts = _doubts(reports, plan, code_version, made_at)
         statement = _statement(reports, plan, code_version, doubts)
         judged = judge_statement(statement, made_at) if reports else None
-        gates = tuple(plan.stage_gates(snapshot, judged, doubts)) if judged and plan.stage_gates else ()
+        ahead = plan.ahead(snapshot, judged, doubts) if judged and plan.ahead else None
     with engine.begin() as connection:
         digest = store(connection, statement, made_at)
     totals = [report.reconciled.totals for report in reports]
@@ -95,7 +99,8 @@ def make_report(
         job=plan.job.name,
         answer=answer(totals, doubts),
         judgement=judged,
-        gates=gates,
+        gates=ahead.gates if ahead else (),
+        next_move=ahead.to if ahead else "",
         totals=sum_up(totals),
         runs=reports,
         policy=plan.policy,
@@ -162,15 +167,26 @@ def _run_report(snapshot: Connection, run: str, plan: ReconciliationPlan, select
         shown=selection.shown(run),
         examples=tuple(evidence.unit_evidence(snapshot, run, examples, plan)),
         statement=_run_statement(snapshot, progress, reconciled),
+        counted=evidence.counted(snapshot, run),
     )
 
 
-def _doubts(reports: Sequence[RunReport], plan: ReconciliationPlan, made_at: datetime) -> list[str]:
-    found = [doubt for report in reports for doubt in _doubts_of(report, plan)]
+def _doubts(reports: Sequence[RunReport], plan: ReconciliationPlan, code_version: str, made_at: datetime) -> list[str]:
+    found = [doubt for report in reports for doubt in (*_doubts_of(report, plan), *_of_code(report, code_version))]
     try:
         plan.policy.refuse_expired(made_at.date())
     except PolicyRefused as expired:
         found.append(str(expired))
+    return found
+
+
+def _of_code(report: RunReport, code_version: str) -> list[str]:
+    """What a report says of the code that runs now must have been done by that code."""
+    name, found, path = report.run.run, [], report.run.paths.get("event_driven")
+    if code_version and report.reconciled.code_version != code_version:
+        found.append(f"Run {name} was reconciled by other code: reconcile it again.")
+    if code_version and path and path.code_version != code_version:
+        found.append(f"The event-driven path of run {name} was other code, {path.code_version}.")
     return found
 
 
@@ -183,6 +199,14 @@ def _doubts_of(report: RunReport, plan: ReconciliationPlan) -> list[str]:
     if report.run.unfinished != report.reconciled.totals.unfinished:
         found.append(f"Run {name} was reconciled before both paths had finished: reconcile it again.")
     strange = {state.normalisation for state in report.run.paths.values()} - {plan.job.normalisation}
+    if report.counted != _counted(report.reconciled.totals):
+        found.append(f"The verdicts stored of run {name} do not add up to its totals: reconcile it again.")
     if strange:
         found.append(f"Run {name} was recorded under other normalisations than the policy's: record it again.")
     return found
+
+
+def _counted(totals: Totals) -> Mapping[str, int]:
+    """How many verdicts of each kind must be stored for totals like these."""
+    counts = {"mismatch": totals.mismatch, "explained": totals.explained, "incomplete": totals.incomplete}
+    return {verdict: number for verdict, number in counts.items() if number}

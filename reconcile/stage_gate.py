@@ -26,6 +26,14 @@ class StageGate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """The next move `to` a place, and its stage gates."""
+
+    to: str
+    gates: tuple[StageGate, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """All that stage gates look at. `doubts` say why the report's evidence is no longer true.
 

@@ -63,8 +63,11 @@ class Verdict:
 
     @property
     def unexplained(self) -> bool:
-        """Whether this is a mismatch of which nothing says how it came about."""
-        return self.ruling == "mismatch" and not (self.findings and all(each.explains for each in self.findings))
+        """Whether this is a mismatch of which nothing says how it came about; that an outcome is missing never does."""
+        if self.ruling != "mismatch":
+            return False
+        missing = self.kind is not None and self.kind.startswith("missing")
+        return missing or not (self.findings and all(each.explains for each in self.findings))
 
 
 NO_NOISE: Mapping[str, str] = {}

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("console", "reconcile", "shadow", "handlers", "events", "runtime", "legacy_cron")
-SUFFIXES = frozenset({".py", ".j2", ".html", ".sql"})
+SUFFIXES = frozenset({".py", ".j2", ".html", ".sql", ".lua", ".js", ".css"})
 
 
 @cache

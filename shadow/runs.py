@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from events import Batch, RunEvent, Subscription
+from events import Batch, RunEvent, Subscription, recorded
 from shadow.recorder import close_path, open_path, open_run
 
 RUNS = frozenset({"WeekStarted", "DayStarted"})
@@ -35,5 +35,23 @@ def run_subscriptions(code_version: str, *, last: Sequence[str], normalisation: 
     ]
 
 
+def open_begun_runs(connection: sa.Connection) -> list[str]:
+    """Open the weekly runs that have begun by the log and that no worker has come to yet; their names."""
+    opened = []
+    for each in recorded(connection.execute(_BEGUN)):
+        if isinstance(each.event, RunEvent):
+            open_run(connection, each.event, each.position)
+            opened.append(each.event.run)
+    return opened
+
+
 def _runs(batch: Batch) -> list[tuple[int, RunEvent]]:
     return [(each.position, each.event) for each in batch.events if isinstance(each.event, RunEvent)]
+
+
+_BEGUN = sa.text("""
+    SELECT e.position, e.type, e.version, e.data::text AS data FROM cutover.events e
+    WHERE e.type = 'WeekStarted' AND e.partition = -1
+      AND NOT EXISTS (SELECT FROM cutover.runs r WHERE r.run = e.data ->> 'run')
+    ORDER BY e.position
+""")

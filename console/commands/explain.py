@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from shlex import quote
 from typing import Annotated
 
 import msgspec
@@ -13,6 +14,7 @@ from console.screen import print_json, print_table
 from console.trials import show_trials
 from console.weekly_job import plan_in
 from reconcile import ReconciliationPlan, UnitEvidence, unit_evidence
+from reconcile.evidence import reconciled
 from reconcile.replay import Suspect
 from reconcile.trial import trials
 from shadow.outcome import Fields
@@ -50,6 +52,7 @@ def explain(
         _list_suspects(plan, json=json)
         return
     with connected(database=database) as system, system.engine.connect() as connection:
+        reconciled(connection, run)
         found = unit_evidence(connection, run, [user], plan)
         if not found:
             raise WrongUse(f"neither path recorded an outcome for user {user!r} in run {run!r}")
@@ -92,7 +95,7 @@ def _show(plan: ReconciliationPlan, run: str, unit: UnitEvidence) -> None:
     for finding in unit.findings:
         typer.echo(f"  {finding.sentence()}")
         if finding.explains:
-            command = plan.reproduce.format(run=run, unit=unit.unit, suspect=finding.suspect)
+            command = plan.reproduce.format(run=quote(run), unit=quote(unit.unit), suspect=quote(finding.suspect))
             typer.echo(f"    reproduce: {command}")
     for cause in unit.causes.events:
         typer.echo(f"  behind the barrier, but seen by the legacy path: {cause.id}")

@@ -13,6 +13,7 @@ from console.failures import Exit, WrongUse
 from console.plan import plan_of
 from console.run_line import line_of
 from console.screen import Advance, Begin, Screen, print_json, say
+from console.verdict_code import CODES
 from reconcile import Report, Totals, make_report, mostly_unequal, reconcile, reconciled_runs, write
 from reconcile.junit import as_junit
 from runtime.settings import Settings
@@ -29,8 +30,6 @@ JunitOption = Annotated[Path | None, typer.Option(help="Write the report as JUni
 DatabaseOption = Annotated[
     str | None, typer.Option(help="Another database on the same server: 'cutover_rehearsal' or 'cutover_demo'.")
 ]
-
-CODES = {"ready": Exit.GOOD, "differ": Exit.NO, "incomplete": Exit.INCOMPLETE}
 
 
 def add_to(app: typer.Typer) -> None:

@@ -16,8 +16,9 @@ from console.running import running_canaries
 from console.screen import out, print_json, print_table, say
 from events import StageChanged
 from shadow.barrier import see_logged
-from shadow.moves import Place, check_backward, place
+from shadow.moves import Place, check_backward, forward, place
 from shadow.rollback import RolledBack
+from shadow.runs import open_begun_runs
 
 if TYPE_CHECKING:
     from console.wiring import System
@@ -56,8 +57,7 @@ def rollback(
     with connected(prepare=database is None, database=database) as system:
         found = caught_up(system)
         who = decider(found, "operator").person
-        with system.engine.connect() as connection:
-            runs = running_canaries(connection)
+        runs = _running(system)
         moved = drill is None and _to_move(found, there, runs)
         if drill is not None:
             if drill not in runs:
@@ -71,15 +71,24 @@ def rollback(
         return
     if moved:
         say(f"{'Would go' if dry_run else 'Went'} back from {found.here} to {there}.")
+        if there.stage == "legacy":
+            say("Nothing sends through the gate any more: the plain script needs its own crontab line again.")
     for run in runs if dry_run else ():
         say(f"Would roll back run {run}.")
     for each in done:
         say(_told(each))
 
 
+def _running(system: "System") -> list[str]:
+    """The running canaries, those included that have begun and that no worker has come to yet."""
+    with system.engine.begin() as connection:
+        open_begun_runs(connection)
+        return running_canaries(connection)
+
+
 def _to_move(found: "Migration", there: Place, runs: list[str]) -> bool:
     """Whether the stage changes; where it is back already, runs may still have to follow."""
-    if runs and found.here == there:
+    if runs and (found.here == there or forward(found.here, there)):
         return False
     check_backward(found.here, there)
     return True
@@ -92,6 +101,8 @@ def _roll_back(
     now = datetime.now(UTC)
     if there is not None:
         tell(system, StageChanged(stage=there.stage, percent=there.percent, by=by, why=why, occurred_at=now))
+    if not drill:
+        runs = _running(system)  # one may have begun meanwhile, as the stage was before
     done = []
     for run in runs:
         with system.engine.begin() as connection:

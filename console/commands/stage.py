@@ -19,7 +19,7 @@ from events.stage_events import Stage
 from reconcile.judgement import Judgement
 from reconcile.requirements import StageSettings
 from reconcile.sign_off import Weighed
-from reconcile.stage_gate import StageGate
+from reconcile.stage_gate import SIGN_OFFS, StageGate
 from shadow.history import Migration
 from shadow.moves import Place, check_forward, place, proposed
 from shadow.people import authenticated
@@ -225,6 +225,7 @@ def sign_off(
             raise typer.Exit(Exit.NO)
         given = _signed(found, there, judgement, why)
         person = given.person
+        _say_what_is_signed(system, found, there, judgement)
         if not dry_run:
             confirm(f"Sign as {person} for {there}, on {judgement.pairs:,} pairs of {judgement.report[:12]}?", yes=yes)
             tell(system, given)
@@ -232,6 +233,20 @@ def sign_off(
         print_json({"signed": not dry_run, "id": given.event_id, "expires_at": given.expires_at})
     else:
         say(f"{'Would sign' if dry_run else 'Signed'} as {person} for {there}; good until {given.expires_at:%F %H:%M}.")
+
+
+def _say_what_is_signed(system: "System", found: Migration, there: Place, judged: Judgement) -> None:
+    """The figures of the report, and what else holds the move back: nobody signs unseen."""
+    say(
+        f"Report {judged.report[:SHORTEST]}: runs {judged.runs[0]} to {judged.runs[-1]}, {judged.pairs:,} pairs, "
+        f"mismatches: {judged.mismatches:,} ({judged.unexplained:,} unexplained), coverage {judged.coverage:.2%}, "
+        f"days in a row: {judged.days}."
+    )
+    with system.engine.connect() as connection:
+        move = move_now(system, connection, found, there, now=datetime.now(UTC))
+    others = [gate.name for gate in move.red if gate.name != SIGN_OFFS]
+    if others:
+        say(f"Red at this moment, signed or not: {', '.join(others)}.")
 
 
 def _next(found: Migration) -> Place:

@@ -56,12 +56,19 @@ def cut_of(connection: sa.Connection, run: str, late: Sequence[str]) -> Cut:
 
 def product_events(connection: sa.Connection, cut: Cut) -> Sequence[Recorded]:
     """All that was told of products until the next run."""
-    return recorded(connection.execute(_OF_PRODUCTS, {"after": cut.after, "types": list(PRODUCT_EVENTS)}))
+    return recorded(
+        connection.execute(_OF_PRODUCTS, {"after": cut.after, "late": list(cut.late), "types": list(PRODUCT_EVENTS)})
+    )
 
 
 def sales(connection: sa.Connection, cut: Cut) -> Sequence[Recorded]:
     """Orders of the last weeks and what became of them, of all users."""
-    parameters = {"after": cut.after, "types": list(SALES), "since": cut.scheduled_at - LONGEST_POPULARITY}
+    parameters = {
+        "after": cut.after,
+        "late": list(cut.late),
+        "types": list(SALES),
+        "since": cut.scheduled_at - LONGEST_POPULARITY,
+    }
     return recorded(connection.execute(_SALES, parameters))
 
 
@@ -69,6 +76,7 @@ def user_events(connection: sa.Connection, cut: Cut, users: Sequence[str]) -> Ma
     """All that was told of these users until the next run, by user."""
     parameters = {
         "after": cut.after,
+        "late": list(cut.late),
         "types": list(USER_EVENTS),
         "users": list(users),
         "partitions": sorted({partition_of(user, cut.partitions) for user in users}),
@@ -82,7 +90,7 @@ def user_events(connection: sa.Connection, cut: Cut, users: Sequence[str]) -> Ma
 def told_until(until: Until, told: Sequence[Recorded], cut: Cut) -> list[Event]:
     """The events up to there."""
     if until == "next run":
-        return [each.event for each in told]
+        return [each.event for each in told if each.position <= cut.after]
     late = cut.late if until == "late events" else frozenset()
     return [each.event for each in told if each.position <= cut.position or each.event.event_id in late]
 
@@ -97,18 +105,18 @@ _CUT = sa.text("""
 
 _OF_PRODUCTS = sa.text("""
     SELECT position, type, version, data::text AS data FROM cutover.events
-    WHERE type = ANY(:types) AND partition = -1 AND position <= :after ORDER BY position
+    WHERE type = ANY(:types) AND partition = -1 AND (position <= :after OR event_id = ANY(:late)) ORDER BY position
 """)
 
 _SALES = sa.text("""
     SELECT position, type, version, data::text AS data FROM cutover.events
-    WHERE type = ANY(:types) AND occurred_at >= :since AND position <= :after
+    WHERE type = ANY(:types) AND occurred_at >= :since AND (position <= :after OR event_id = ANY(:late))
     ORDER BY position
 """)
 
 _OF_USERS = sa.text("""
     SELECT position, type, version, data::text AS data FROM cutover.events
     WHERE type = ANY(:types) AND partition = ANY(:partitions) AND data ->> 'user_id' = ANY(:users)
-      AND position <= :after
+      AND (position <= :after OR event_id = ANY(:late))
     ORDER BY position
 """)

@@ -33,6 +33,30 @@ _KEYED_BY = """
 """
 
 
+STAMP = """
+CREATE FUNCTION cutover.stamp_outcome() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.recorded_in := pg_current_xact_id()::text::bigint;
+    RETURN NEW;
+END $$
+"""
+
+VOID_LOOKS = """
+CREATE FUNCTION cutover.void_looks() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE cutover.reconciliations SET seen = NULL WHERE run IN (SELECT DISTINCT run FROM removed);
+    RETURN NULL;
+END $$
+"""
+
+TRIGGERS = (
+    "CREATE TRIGGER stamp BEFORE UPDATE ON cutover.outcomes FOR EACH ROW EXECUTE FUNCTION cutover.stamp_outcome()",
+    "CREATE TRIGGER void_looks AFTER DELETE ON cutover.outcomes REFERENCING OLD TABLE AS removed "
+    "FOR EACH STATEMENT EXECUTE FUNCTION cutover.void_looks()",
+)
+"""Whoever changes or removes an outcome, the next look at its run sees it."""
+
+
 def upgrade() -> None:
     for column in _judged():
         op.add_column("comparisons", column, schema="cutover")
@@ -91,6 +115,8 @@ def upgrade() -> None:
         schema="cutover",
         comment="what the legacy path came to a second time, for a sample of units",
     )
+    for statement in (STAMP, VOID_LOOKS, *TRIGGERS):
+        op.execute(statement)
     op.create_table(
         "reports",
         sa.Column("digest", sa.Text(), nullable=False),
@@ -106,6 +132,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for trigger in ("void_looks", "stamp"):
+        op.execute(f"DROP TRIGGER {trigger} ON cutover.outcomes")
+    for function in ("void_looks", "stamp_outcome"):
+        op.execute(f"DROP FUNCTION cutover.{function}()")
     op.drop_table("reports", schema="cutover")
     op.drop_table("noise", schema="cutover")
     op.drop_column("path_runs", "normalisation", schema="cutover")

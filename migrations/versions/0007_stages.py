@@ -16,6 +16,15 @@ TYPES = (
     "CanaryResumed",
     "RunRolledBack",
     "DrillRecorded",
+    "WeekStarted",
+    "DayStarted",
+    "EmailPlanned",
+    "EmailSuppressed",
+    "EmailAccepted",
+    "EmailFailed",
+    "EmailUnconfirmed",
+    "EmailReleased",
+    "EmailReassigned",
 )
 
 CHECK_OWNER = """

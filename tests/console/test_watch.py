@@ -119,6 +119,11 @@ def test_a_mismatch_of_the_newest_reconciliation_rolls_back(canary: sa.Engine) -
     with canary.begin() as connection:
         connection.execute(
             sa.text(
+                "INSERT INTO cutover.runs (run, kind, scheduled_at, position) VALUES ('2026-11-15', 'day', now(), 1)"
+            )
+        )
+        connection.execute(
+            sa.text(
                 "INSERT INTO cutover.reconciliations (run, policy_digest, code_version, totals, reconciled_at) "
                 "VALUES ('2026-11-15', 'p', 'c', '{\"mismatch\": 2}', now())"
             )

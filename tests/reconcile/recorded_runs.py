@@ -60,6 +60,8 @@ class RecordedRun:
     unfinished: frozenset[Path] = frozenset()
     absent: frozenset[Path] = frozenset()
     position: int = 48_213
+    code: str = ""
+    """The version of the code of both paths; by default one of each path's own."""
 
     def write(self, database: sa.Engine) -> None:
         """Insert everything."""
@@ -78,7 +80,7 @@ class RecordedRun:
         if path in self.absent:
             return
         finished = None if path in self.unfinished else AT + timedelta(seconds=seconds)
-        row = {"run": self.run, "path": path, "code_version": f"{path}-7", "started_at": AT}
+        row = {"run": self.run, "path": path, "code_version": self.code or f"{path}-7", "started_at": AT}
         connection.execute(schema.path_runs.insert(), row | {"finished_at": finished})
         rows = [self._row(path, outcome) for outcome in outcomes]
         if rows:

@@ -248,3 +248,18 @@ def test_changed_units_are_those_of_this_run_only(database: sa.Engine) -> None:
     change(database, "event_driven", sent("u1", ("b1", 0.9)), run="2026-W48")
     assert look(database).mismatch == 0
     assert look(database, "2026-W48").mismatch == 1
+
+
+def test_what_other_code_began_and_did_not_end_leaves_nothing_to_go_on_from(database: sa.Engine) -> None:
+    legacy = {f"u{n}": sent(f"u{n}", ("b1", 0.5)) for n in range(600)}
+    event_driven = {unit: sent(unit, ("b1", 0.9)) for unit in legacy}
+    RecordedRun(run="2026-W47", legacy=legacy, event_driven=event_driven).write(database)
+    assert reconciled(database, "2026-W47", PLAN, code_version="old").mismatch == 600
+
+    def stop(done: int, _: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reconciled(database, "2026-W47", PLAN, code_version="new", progress=stop)
+    assert reconciled(database, "2026-W47", PLAN, code_version="old").mismatch == 600

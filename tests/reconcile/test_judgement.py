@@ -21,7 +21,7 @@ MADE = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 def reported(database: sa.Engine, *runs: RecordedRun, plan: ReconciliationPlan = PLAN, code: str = "abc") -> Report:
     for run in runs:
-        run.write(database)
+        replace(run, code=code).write(database)
         reconcile(database, run.run, plan, code_version=code)
     return make_report(database, [run.run for run in runs], plan, code_version=code, made_at=MADE)
 
@@ -141,7 +141,9 @@ def test_a_mismatch_in_a_newer_run_is_noticed(database: sa.Engine, later: timede
         connection.execute(sa.update(runs).where(runs.c.run == "2026-W01").values(scheduled_at=AT + later))
     reconcile(database, "2026-W01", PLAN, code_version="abc")
     said = doubted(database, digest)
-    assert said == ("Run 2026-W01, which is newer, has 8 mismatches." if newer else "")
+    assert said == (
+        "Run 2026-W01, which is not in the report, has 8 mismatches and 1 incomplete pairs." if newer else ""
+    )
 
 
 def test_equal_evidence_has_an_equal_digest_whenever_the_report_is_made(database: sa.Engine) -> None:
@@ -171,3 +173,23 @@ def test_other_evidence_has_another_digest(database: sa.Engine, what: str) -> No
 def test_a_report_by_other_code_has_another_digest(database: sa.Engine) -> None:
     first = reported(database, of_every_kind())
     assert make_report(database, [RUN], PLAN, code_version="def", made_at=MADE).digest != first.digest
+
+
+def test_a_run_counts_once_however_often_it_is_listed(database: sa.Engine) -> None:
+    once = reported(database, RecordedRun(run=RUN, legacy=EQUAL, event_driven=EQUAL))
+    assert make_report(database, [RUN, RUN, RUN], PLAN, code_version="abc").digest == once.digest
+
+
+def test_evidence_of_other_code_is_doubted(database: sa.Engine) -> None:
+    replace(RecordedRun(run=RUN, legacy=EQUAL, event_driven=EQUAL), code="old").write(database)
+    reconcile(database, RUN, PLAN, code_version="old")
+    said = " ".join(make_report(database, [RUN], PLAN, code_version="new").statement.doubts)
+    assert "was reconciled by other code" in said
+    assert f"The event-driven path of run {RUN} was other code, old." in said
+
+
+def test_totals_that_do_not_fit_the_verdicts_are_doubted(database: sa.Engine) -> None:
+    reported(database, of_every_kind())
+    edit(database, "UPDATE cutover.reconciliations SET totals = jsonb_set(totals, '{mismatch}', '0')")
+    said = " ".join(make_report(database, [RUN], PLAN, code_version="abc").statement.doubts)
+    assert "do not add up to its totals" in said

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from reconcile import AcceptedDifference, make_report, reconcile, write_report
 from reconcile.page import as_html
-from reconcile.stage_gate import StageGate
+from reconcile.stage_gate import Ahead, StageGate
 from tests.reconcile.recorded_runs import PLAN, RecordedRun, of_every_kind, sent
 from tests.reconcile.report_page import Page, flat, page_of
 
@@ -87,7 +87,11 @@ def test_stage_gates_are_told_apart_without_colour(database: sa.Engine) -> None:
     )
     of_every_kind().write(database)
     reconcile(database, RUN, PLAN, code_version="recon-9")
-    text = flat(Page(as_html(make_report(database, [RUN], replace(PLAN, stage_gates=lambda *_: gates)))).text)
+    text = flat(
+        Page(
+            as_html(make_report(database, [RUN], replace(PLAN, ahead=lambda *_: Ahead(to="canary", gates=gates))))
+        ).text
+    )
     assert "Holds: Days in a row 7 asked: at least 7" in text
     assert "Does not hold: Unexplained 3 asked: none. See below." in text
     without = flat(Page(as_html(make_report(database, [RUN], PLAN))).text)
