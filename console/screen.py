@@ -46,7 +46,8 @@ def print_table(title: str, columns: list[str], rows: list[list[str]], *, number
         table.add_column(column, justify="right" if right else "left", no_wrap=right or number < last, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    out.print(table, width=max(out.width, _needed(columns, rows)))
+    wide = max(out.width, _needed(columns, rows))
+    Console(highlight=False, emoji=False, soft_wrap=True, width=wide).print(table)
 
 
 def _needed(columns: list[str], rows: list[list[str]]) -> int:
