@@ -81,7 +81,7 @@ def test_I8_from_legacy_to_retired_every_move_rests_on_a_signed_report(rehearse:
     assert shadow["legacy"] > 0
     assert set(shadow) == {"legacy"}
     assert 0 < five.get("event_driven", 0) < five["legacy"]
-    assert drilled["legacy"] > 0
+    assert drilled["legacy"] > drilled["event_driven"] > 0
     assert all(set(paths) == {"event_driven"} for paths in everybody)
 
 
