@@ -68,6 +68,8 @@ class Playground:
     ) -> None:
         self.database = f"cutover_{name}"
         self.mailbox = mailbox
+        self.revives = False
+        """Whether a process that ends is started again, as `cutover up` does it, while something is waited for."""
         self._workers = workers
         self._batch = find_defect(defect).batch() if defect else None
         self._senders = senders
@@ -207,12 +209,19 @@ class Playground:
         """Compare what both paths recorded."""
         return reconcile(self.engine, run, self.plan, code_version=code_version())
 
+    def look_after(self) -> None:
+        """Start processes again that have ended, or raise ProcessDied, as `revives` says."""
+        if self.revives:
+            self.processes.revive()
+        else:
+            self.processes.check()
+
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Return when `condition` holds. Raises ProcessDied if a process ends before, NotFinished after ten minutes."""
         deadline = time.monotonic() + PATIENCE
         pause = SHORTEST_LOOK
         while not condition():
-            self.processes.check()
+            self.look_after()
             if time.monotonic() > deadline:
                 raise NotFinished(what, self.logs)
             time.sleep(pause)

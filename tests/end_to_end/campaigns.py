@@ -167,7 +167,7 @@ class CampaignShop:
         """Return when the condition holds; fail after so long, or when a process ends by itself."""
 
         def holds() -> bool:
-            self.playground.processes.check()
+            self.playground.look_after()
             return bool(condition())
 
         wait_until(holds, seconds=seconds, what=what)
