@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def connected(*, prepare: bool = False, database: str | None = None) -> "Iterator[System]":
     """A system on the servers the settings name, reachable and, with `prepare`, migrated.
 
-    `database` names another database on the same server. Raises SettingsInvalid or DependencyUnreachable.
+    `database` names another database on the same server: a rehearsal's, which is looked at as it is.
+    Raises SettingsInvalid or DependencyUnreachable.
     """
     settings = Settings()
     found = reachable(settings)
@@ -29,7 +30,7 @@ def connected(*, prepare: bool = False, database: str | None = None) -> "Iterato
 
     system = build(found, settings.partitions, settings.namespace, delivery_settings(settings))
     try:
-        if prepare:
+        if prepare and database is None:
             system.prepare()
         yield system
     finally:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from console.commands.options import JsonOption
 from console.commands.rehearsal_options import (
-    JsonOption,
     MappingOption,
     NightsOption,
     OrdersOption,

@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from console.books import as_data, show_books
+from console.commands.options import DatabaseOption, DryRunOption, JsonOption, WhyOption, YesOption
 from console.connected import connected
 from console.failures import Exit, WrongUse
 from console.screen import print_json, print_table, say
@@ -19,14 +20,8 @@ from handlers.delivery.deadletters import DeadLetters, dead_letters, replay
 from handlers.delivery.settlement import LONGEST_REASON
 from handlers.delivery.unconfirmed import Unsettled
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
 ByOption = Annotated[str | None, typer.Option(help="Who decides this; it goes into the log. Default: your login.")]
 UsersOption = Annotated[list[str] | None, typer.Option("--user", help="Only this user; may be given several times.")]
-DatabaseOption = Annotated[
-    str | None, typer.Option(help="Another database on the same server, e.g. 'cutover_rehearsal'.")
-]
 SHOWN = 20
 
 
@@ -83,7 +78,7 @@ def unconfirmed(
     release: Annotated[
         bool, typer.Option("--release", help="They were not accepted: send them again. Be sure: they may get two.")
     ] = False,
-    why: Annotated[str, typer.Option(help="What the decision rests on; it goes into the log.")] = "",
+    why: WhyOption = "",
     by: ByOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,

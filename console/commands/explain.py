@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from console.commands.options import DatabaseOption, JsonOption
 from console.connected import connected
 from console.failures import Exit, WrongUse
 from console.screen import print_json, print_table
@@ -18,8 +19,6 @@ from reconcile.evidence import reconciled
 from reconcile.replay import Suspect
 from reconcile.trial import trials
 from shadow.outcome import Fields
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print everything about the pair as JSON on stdout.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,9 +37,7 @@ def explain(
         ),
     ] = None,
     json: JsonOption = False,
-    database: Annotated[
-        str | None, typer.Option(help="Another database on the same server, e.g. 'cutover_rehearsal'.")
-    ] = None,
+    database: DatabaseOption = None,
 ) -> None:
     """Why the two paths agree or differ on one user of a run that was reconciled.
 

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
+from console.commands.options import JsonOption
 from console.connected import connected
 from console.failures import WrongUse
 from console.screen import Screen, print_json, say
 from events import APP_EVENTS, EVENT_TYPES, decode, emit
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 _TYPES = [name for name in EVENT_TYPES if name in APP_EVENTS]
 

@@ -7,6 +7,7 @@ import msgspec
 import typer
 
 from console.books import as_data, show_books
+from console.commands.options import JsonOption
 from console.connected import connected
 from console.failures import Exit, WrongUse
 from console.screen import Screen, print_json, say
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from console.wiring import System
     from shadow.legacy_tap import Tapped
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 
 WeekOption = Annotated[str | None, typer.Option(help="The ISO week, e.g. 2026-W47. Default: this week.")]
 DayOption = Annotated[str | None, typer.Option(help="A date, e.g. 2026-11-20: a daily run, which only compares.")]

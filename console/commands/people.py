@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from console.commands.options import DatabaseOption, JsonOption, WhyOption, YesOption
 from console.connected import connected
 from console.deciding import caught_up, check_why, confirm, decider, deciding, tell
 from console.failures import WrongUse
@@ -15,12 +16,6 @@ from events import RoleGranted, RoleRevoked
 from shadow.history import Migration
 from shadow.people import ROLES, has_approver
 from shadow.signing import new_token, public_key
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-WhyOption = Annotated[str, typer.Option(help="Why; it goes into the log.")]
-DatabaseOption = Annotated[
-    str | None, typer.Option(help="Another database on the same server, e.g. 'cutover_rehearsal'.")
-]
 
 people = typer.Typer(
     no_args_is_help=True,
@@ -52,7 +47,7 @@ def add(
     if role not in ROLES:
         raise WrongUse(f"--role is {role!r}; expected one of: {', '.join(ROLES)}")
     token = new_token()
-    with connected(prepare=database is None, database=database) as system, deciding(system) as found:
+    with connected(prepare=True, database=database) as system, deciding(system) as found:
         granted = RoleGranted(
             person=name,
             role=role,
@@ -72,7 +67,7 @@ def add(
 @people.command("list")
 def list_people(json: JsonOption = False, database: DatabaseOption = None) -> None:
     """Everybody who has a role, with the public key of their token."""
-    with connected(prepare=database is None, database=database) as system:
+    with connected(prepare=True, database=database) as system:
         members = sorted(caught_up(system).people.values(), key=lambda each: each.person)
     if json:
         print_json(msgspec.to_builtins(members))
@@ -87,13 +82,13 @@ def list_people(json: JsonOption = False, database: DatabaseOption = None) -> No
 def remove(
     name: Annotated[str, typer.Argument(help="The person.")],
     why: WhyOption = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: YesOption = False,
     json: JsonOption = False,
     database: DatabaseOption = None,
 ) -> None:
     """Take somebody's role; their token ends, and what they signed for a move still to be made does not count."""
     check_why(why)
-    with connected(prepare=database is None, database=database) as system, deciding(system) as found:
+    with connected(prepare=True, database=database) as system, deciding(system) as found:
         if name not in found.people:
             raise WrongUse(f"{name!r} has no role; see `cutover people list`")
         by = decider(found, "approver").person

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from console.commands.options import DatabaseOption, JsonOption
 from console.connected import connected
 from console.failures import Exit, WrongUse
 from console.plan import plan_of
@@ -22,14 +23,10 @@ from runtime.version import code_version
 if TYPE_CHECKING:
     from console.wiring import System
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 HtmlOption = Annotated[
     Path | None, typer.Option(help="Directory for report.html, report.json and report.xml. Default: below .cutover/.")
 ]
 JunitOption = Annotated[Path | None, typer.Option(help="Write the report as JUnit XML to this file, too.")]
-DatabaseOption = Annotated[
-    str | None, typer.Option(help="Another database on the same server: 'cutover_rehearsal' or 'cutover_demo'.")
-]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -8,7 +8,6 @@ import typer
 
 DAY = ["%Y-%m-%d"]
 
-JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 OrdersOption: TypeAlias = Annotated[
     Path | None, typer.Option(help="Order lines as CSV or Parquet, gzip or plain. Without it: a synthetic shop.")
 ]
@@ -31,3 +30,29 @@ NightsOption: TypeAlias = Annotated[int, typer.Option(help="Daily runs on so man
 UsersOption: TypeAlias = Annotated[int, typer.Option(help="Customers of the synthetic shop.", min=10, max=1_000_000)]
 SeedOption: TypeAlias = Annotated[int, typer.Option(help="Another number, another synthetic shop.")]
 WorkersOption: TypeAlias = Annotated[int, typer.Option(help="Celery worker processes.", min=1, max=64)]
+EnlivenOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--enliven",
+        help="Add what the past lacks, so that every rule is exercised: users who unsubscribe and come back, "
+        "cancelled orders, products that are retired, renamed, repriced or added, orders while a run is going on.",
+    ),
+]
+DefectOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Break one path on purpose and see that it is noticed: a name such as tie_order. `cutover defects` "
+        "lists them all. Implies --enliven."
+    ),
+]
+MigrationOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--migration",
+        help="Rehearse the whole migration: a shadow week, canaries of 5 % and 25 %, a rollback drill, everybody, "
+        "retirement; with reports, sign-offs and stage gates, delivering to a stand-in. Takes the last five weeks.",
+    ),
+]
+ReportOption: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Directory for report.html and report.json. Default: below .cutover/.")
+]

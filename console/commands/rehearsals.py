@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 from console.books import told_in_one_line
+from console.commands.options import JsonOption
 from console.commands.rehearsal_options import (
-    JsonOption,
+    DefectOption,
+    EnlivenOption,
     MappingOption,
+    MigrationOption,
     NightsOption,
     OrdersOption,
     ProductsOption,
+    ReportOption,
     SeedOption,
     StartOption,
     UntilOption,
@@ -79,33 +83,11 @@ def rehearse(
     nights: NightsOption = 7,
     users: UsersOption = 2000,
     seed: SeedOption = 7,
-    enliven: Annotated[
-        bool,
-        typer.Option(
-            "--enliven",
-            help="Add what the past lacks, so that every rule is exercised: users who unsubscribe and come back, "
-            "cancelled orders, products that are retired, renamed, repriced or added, orders while a run is going on.",
-        ),
-    ] = False,
-    defect: Annotated[
-        str | None,
-        typer.Option(
-            help="Break one path on purpose and see that it is noticed: a name such as tie_order. `cutover defects` "
-            "lists them all. Implies --enliven."
-        ),
-    ] = None,
-    migration: Annotated[
-        bool,
-        typer.Option(
-            "--migration",
-            help="Rehearse the whole migration: a shadow week, canaries of 5 % and 25 %, a rollback drill, everybody, "
-            "retirement; with reports, sign-offs and stage gates, delivering to a stand-in. Takes the last five weeks.",
-        ),
-    ] = False,
+    enliven: EnlivenOption = False,
+    defect: DefectOption = None,
+    migration: MigrationOption = False,
     workers: WorkersOption = 2,
-    report: Annotated[
-        Path | None, typer.Option(help="Directory for report.html and report.json. Default: below .cutover/.")
-    ] = None,
+    report: ReportOption = None,
     json: JsonOption = False,
 ) -> None:
     """Both paths over past orders: every Monday and every night in the window, compared user by user.

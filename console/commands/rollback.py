@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from console.commands.options import DatabaseOption, DryRunOption, JsonOption, PercentOption, WhyOption
 from console.commands.stage import stage_named
 from console.connected import connected
 from console.deciding import caught_up, check_why, decider, tell
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from console.wiring import System
     from shadow.history import Migration
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-DatabaseOption = Annotated[
-    str | None, typer.Option(help="Another database on the same server, e.g. 'cutover_rehearsal'.")
-]
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
@@ -38,12 +34,12 @@ def add_to(app: typer.Typer) -> None:
 
 def rollback(
     to: Annotated[str, typer.Option("--to", help="The stage to go back to: legacy, shadow or canary.")] = "shadow",
-    percent: Annotated[float | None, typer.Option(help="Of a canary: the share of users, over 0 to 100.")] = None,
+    percent: PercentOption = None,
     drill: Annotated[
         str | None, typer.Option(metavar="RUN", help="Roll this run back for practice; the stage stays.")
     ] = None,
-    why: Annotated[str, typer.Option(help="Why; it goes into the log.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and write nothing.")] = False,
+    why: WhyOption = "",
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
     database: DatabaseOption = None,
 ) -> None:
@@ -54,7 +50,7 @@ def rollback(
     """
     check_why(why)
     there = place(stage_named(to), percent)
-    with connected(prepare=database is None, database=database) as system:
+    with connected(prepare=True, database=database) as system:
         found = caught_up(system)
         who = decider(found, "operator").person
         runs = _running(system)
@@ -133,7 +129,7 @@ def retire(
 
     Exit code 1 while the stage is not retired, or something still calls the script or its tap.
     """
-    with connected(prepare=database is None, database=database) as system:
+    with connected(prepare=True, database=database) as system:
         found = caught_up(system)
         with system.engine.connect() as connection:
             checked = retirement(connection, found, crontab)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from console.commands.options import DatabaseOption, JsonOption
 from console.connected import connected, reachable
 from console.failures import Exit
 from console.keys import link_key
@@ -25,7 +26,6 @@ from runtime.instance import claim
 from runtime.settings import Settings
 from sandbox.shop.schema import create_tables
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 LOOK_EVERY = 1.0
 
 
@@ -112,12 +112,10 @@ def down() -> None:
 
 def status(
     json: JsonOption = False,
-    database: Annotated[
-        str | None, typer.Option(help="Another database on the same server, e.g. 'cutover_rehearsal'.")
-    ] = None,
+    database: DatabaseOption = None,
 ) -> None:
     """One screen: servers, log, lag, runs. Exit code 1 when something needs a person."""
-    with connected(prepare=database is None, database=database) as system:
+    with connected(prepare=True, database=database) as system:
         found = gather(system)
     if json:
         print_json(found)

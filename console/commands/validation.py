@@ -5,17 +5,13 @@ from typing import Annotated
 import msgspec
 import typer
 
+from console.commands.options import DatabaseOption, JsonOption
 from console.connected import connected
 from console.failures import Exit, WrongUse
 from console.keys import unsubscribe_links
 from console.screen import Screen, print_json, print_table, say
 from console.weekly_messages import WeeklyMessages
 from runtime.settings import Settings
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-DatabaseOption = Annotated[
-    str | None, typer.Option(help="Another database on the same server, e.g. 'cutover_rehearsal'.")
-]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -5,13 +5,12 @@ from typing import Annotated
 import msgspec
 import typer
 
+from console.commands.options import DatabaseOption, JsonOption
 from console.connected import connected
 from console.failures import WrongUse
 from console.screen import print_json, print_table
 from console.why import Fact, Why
 from console.why import why as answer_for
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON on stdout.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,9 +22,7 @@ def why(
     run: Annotated[str, typer.Argument(help="A week such as 2026-W47.")],
     user: Annotated[str, typer.Argument(help="The user's id.")],
     json: JsonOption = False,
-    database: Annotated[
-        str | None, typer.Option(help="Another database on the same server, e.g. 'cutover_rehearsal'.")
-    ] = None,
+    database: DatabaseOption = None,
 ) -> None:
     """Why this user did or did not get mail in this run: every fact from its plan to the provider's last word."""
     with connected(database=database) as system, system.engine.connect() as connection:

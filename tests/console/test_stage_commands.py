@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from console import migration as console_migration
 from console.cli import command_line
-from console.commands import stage as stage_commands
+from console.commands import sign_off as sign_off_command
 from console.configuration import configured
 from console.failures import Exit, explain
 from console.retirement import calls_in, importers
@@ -77,7 +77,7 @@ class Shelf:
 @pytest.fixture
 def shelf(monkeypatch: pytest.MonkeyPatch) -> Shelf:
     found = Shelf(REPORT)
-    for module in (console_migration, stage_commands):
+    for module in (console_migration, sign_off_command):
         monkeypatch.setattr(module, "stored_reports", found.reports)
     return found
 
