@@ -57,11 +57,6 @@ def interval(seen: int, trials: int, confidence: float = CONFIDENCE) -> tuple[fl
     return low, high
 
 
-def chance_of_at_most(mismatches: int, pairs: int, rate: float) -> float:
-    """The probability of at most so many in `pairs` at this rate; what `upper_bound` is the inverse of."""
-    return float(_special().betainc(pairs - mismatches, mismatches + 1, 1 - rate)) if pairs > mismatches else 1.0
-
-
 @cache
 def _special() -> ModuleType:
     """SciPy, when first needed: its threads must not be there before a worker forks, and importing it takes a while."""
