@@ -156,7 +156,7 @@ def test_a_batch_that_stops_early_exits_1_and_logs_why(
             raise RuntimeError(f"no room for {mail.user_id}")
 
         def skip(self, user_id: str, reason: str) -> None:
-            raise NotImplementedError
+            raise AssertionError(f"{user_id} was skipped before anybody was sent to: {reason}")
 
     prepare(fresh_database_url, SHOP)
     assert send_week(libpq_url(fresh_database_url), BrokenMailer(), T) == 1

@@ -41,6 +41,10 @@ def first_line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
+def claimed_by(state_dir: Path) -> int:
+    return int((state_dir / "console.lock").read_text())
+
+
 def test_a_second_claim_is_refused_and_told_who_holds_the_first(tmp_path: Path) -> None:
     with holder(tmp_path, CLAIM_AND_WAIT) as process:
         assert first_line(process) == "claimed"
@@ -60,7 +64,7 @@ def test_a_second_claim_in_the_same_process_is_refused(tmp_path: Path) -> None:
 
 def test_a_claim_is_free_again_after_the_block(tmp_path: Path) -> None:
     with instance.claim(tmp_path, "console"):
-        assert (tmp_path / "console.lock").read_text() == f"{os.getpid()}\n"
+        assert claimed_by(tmp_path) == os.getpid()
     with instance.claim(tmp_path, "console"):
         pass
 
@@ -71,7 +75,8 @@ def test_claims_of_other_names_and_directories_do_not_meet(tmp_path: Path) -> No
         instance.claim(tmp_path, "worker"),
         instance.claim(tmp_path / "other", "console"),
     ):
-        pass
+        locks = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.lock"))
+        assert locks == ["console.lock", "other/console.lock", "worker.lock"]
 
 
 def test_the_claim_of_a_killed_process_is_free(tmp_path: Path) -> None:
@@ -80,7 +85,7 @@ def test_the_claim_of_a_killed_process_is_free(tmp_path: Path) -> None:
         process.kill()
         process.wait(timeout=10)
         with instance.claim(tmp_path, "console"):
-            pass
+            assert claimed_by(tmp_path) == os.getpid()
 
 
 def test_a_fork_does_not_keep_the_claim_of_its_killed_parent(tmp_path: Path) -> None:
@@ -91,7 +96,7 @@ def test_a_fork_does_not_keep_the_claim_of_its_killed_parent(tmp_path: Path) -> 
         try:
             os.kill(child, 0)
             with instance.claim(tmp_path, "console"):
-                pass
+                assert claimed_by(tmp_path) == os.getpid() != child
         finally:
             os.kill(child, signal.SIGKILL)
 
