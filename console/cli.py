@@ -34,9 +34,9 @@ def command_line(arguments: Sequence[str] = ()) -> typer.Typer:
         name="cutover",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich",
+        rich_markup_mode="markdown",
         help="Replace a cron batch with event-driven handlers, and prove the replacement right before anybody has to "
-        "trust it.\n\nTry [bold]cutover demo[/bold] first.",
+        "trust it.\n\nTry **cutover demo** first.",
         epilog="Exit codes: 0 good · 1 the answer is no (mismatches, unhealthy) · 2 wrong use · 3 incomplete · "
         "4 a dependency is unreachable.",
     )

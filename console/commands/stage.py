@@ -53,7 +53,7 @@ def stage(
     """Where the migration stands and what the next move takes; or move it, pause it, resume it.
 
     Every move and every pause takes an operator's token, in CUTOVER_TOKEN or typed when asked. A move is refused, with
-    exit code 1, while a stage gate is red. It counts for runs that begin after it. Back leads `cutover rollback`.
+    exit code 1, while a stage gate is red. It counts for runs that begin after it. The way back is `cutover rollback`.
     """
     asked = [name for name, given in (("STAGE", to), ("--pause", pause), ("--resume", resume)) if given]
     asked += ["--postpone-until"] if postpone_until else []
