@@ -48,8 +48,7 @@ class Migrated:
     """What the migration came to.
 
     `sent` counts the accepted e-mails of each weekly run by path; `most` is how often the provider accepted the one it
-    accepted most often. `held_back` has the red gates of the move that could
-    not be made, where the migration ended.
+    accepted most often. `held_back` has the red gates of the move that could not be made, where the migration ended.
     """
 
     rehearsed: Rehearsed

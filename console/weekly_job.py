@@ -11,6 +11,7 @@ from console.weekly_replay import WeeklyReplayer
 from console.weekly_users import names_in_shop, registered_users
 from handlers.delivery import ledger, reassignment
 from handlers.emails import PlannedEmail
+from handlers.popularity import SALES
 from reconcile import ReconciliationPlan
 from shadow.gate import Act, Gate
 from shadow.job import Job
@@ -21,14 +22,12 @@ SEND_WITHIN = 7200.0
 
 JOB = Job(name="weekly recommendations", normalise=POLICY.normalise, normalisation=POLICY.normalisation_digest())
 
-_PURCHASES = frozenset({"OrderPlaced", "OrderCancelled", "ItemsReturned"})
-
 PLAN = ReconciliationPlan(
     job=JOB,
     policy=POLICY,
     influences={
-        "history": _PURCHASES,
-        "popularity": _PURCHASES,
+        "history": SALES,
+        "popularity": SALES,
         "catalogue": frozenset({"ProductAdded", "ProductChanged", "ProductRetired"}),
         "profile": frozenset({"UserRegistered", "UserUnsubscribed", "UserResubscribed"}),
     },
@@ -55,7 +54,6 @@ def weekly_gate(partitions: int, send_within: float = SEND_WITHIN) -> Gate:
 
     `send_within` is in seconds, from the run's first plan on.
     """
-
     return Gate(JOB, _enter(partitions, send_within))
 
 

@@ -16,6 +16,7 @@ Digest = str
 """64 hexadecimal characters of BLAKE2b."""
 
 SHORTEST_PREFIX = 12
+"""Characters of a digest that are enough to name a report."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ def judge_statement(statement: Statement, made_at: datetime) -> Judgement:
     return Judgement(
         report=statement.digest(),
         runs=tuple(run.run for run in runs),
-        days=days_in_a_row(run.scheduled_at for run in runs if _says_something(run)),
+        days=days_in_a_row(run.scheduled_at for run in compared),
         pairs=sum(run.pairs for run in runs),
         coverage=sum(run.pairs - run.incomplete for run in runs) / due if due else 0.0,
         mismatches=mismatches,

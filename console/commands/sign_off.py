@@ -13,7 +13,7 @@ from console.failures import Exit, WrongUse
 from console.migration import move_now, stored_reports
 from console.screen import print_json, say
 from events import SignedOff
-from reconcile.judgement import Judgement
+from reconcile.judgement import SHORTEST_PREFIX, Judgement
 from reconcile.requirements import StageSettings
 from reconcile.stage_gate import SIGN_OFFS
 from shadow.history import Migration
@@ -23,9 +23,6 @@ from shadow.sign_off import UNSIGNED, signed
 
 if TYPE_CHECKING:
     from console.wiring import System
-
-SHORTEST = 12
-"""Characters of a digest that are enough to name a report."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -58,8 +55,8 @@ def sign_off(
     asked = None if to is None else place(stage_named(to), percent)
     if asked is None and percent is not None:
         raise WrongUse("--percent belongs to a canary: give --for canary, too")
-    if len(digest) < SHORTEST:
-        raise WrongUse(f"the digest is {digest!r}; expected at least its first {SHORTEST} characters")
+    if len(digest) < SHORTEST_PREFIX:
+        raise WrongUse(f"the digest is {digest!r}; expected at least its first {SHORTEST_PREFIX} characters")
     reports = stored_reports()
     with connected(prepare=True, database=database) as system, deciding(system) as found:
         there = asked or _next(found)
@@ -75,7 +72,10 @@ def sign_off(
         person = given.person
         _say_what_is_signed(system, found, there, judgement)
         if not dry_run:
-            confirm(f"Sign as {person} for {there}, on {judgement.pairs:,} pairs of {judgement.report[:12]}?", yes=yes)
+            confirm(
+                f"Sign as {person} for {there}, on {judgement.pairs:,} pairs of {judgement.report[:SHORTEST_PREFIX]}?",
+                yes=yes,
+            )
             tell(system, given)
     if json:
         print_json({"signed": not dry_run, "id": given.event_id, "expires_at": given.expires_at})
@@ -86,9 +86,9 @@ def sign_off(
 def _say_what_is_signed(system: "System", found: Migration, there: Place, judged: Judgement) -> None:
     """The figures of the report, and what else holds the move back: nobody signs unseen."""
     say(
-        f"Report {judged.report[:SHORTEST]}: runs {judged.runs[0]} to {judged.runs[-1]}, {judged.pairs:,} pairs, "
-        f"mismatches: {judged.mismatches:,} ({judged.unexplained:,} unexplained), coverage {judged.coverage:.2%}, "
-        f"days in a row: {judged.days}."
+        f"Report {judged.report[:SHORTEST_PREFIX]}: runs {judged.runs[0]} to {judged.runs[-1]}, {judged.pairs:,} "
+        f"pairs, mismatches: {judged.mismatches:,} ({judged.unexplained:,} unexplained), "
+        f"coverage {judged.coverage:.2%}, days in a row: {judged.days}."
     )
     with system.engine.connect() as connection:
         move = move_now(system, connection, found, there, now=datetime.now(UTC))

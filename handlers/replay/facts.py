@@ -8,18 +8,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from events import Event, Recorded, partition_of, recorded
+from handlers.popularity import SALES
 from handlers.replay.rule import Until
 
-USER_EVENTS = (
-    "OrderPlaced",
-    "OrderCancelled",
-    "ItemsReturned",
-    "UserRegistered",
-    "UserUnsubscribed",
-    "UserResubscribed",
-)
+USER_EVENTS = (*SALES, "UserRegistered", "UserUnsubscribed", "UserResubscribed")
 PRODUCT_EVENTS = ("ProductAdded", "ProductChanged", "ProductRetired")
-SALES = ("OrderPlaced", "OrderCancelled", "ItemsReturned")
 LONGEST_POPULARITY = timedelta(weeks=8, days=1)
 """How far back any suspect looks for what is popular."""
 

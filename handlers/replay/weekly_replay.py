@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import sqlalchemy as sa
 
@@ -107,11 +108,15 @@ class WeeklyReplay:
 
     def _offers(self, listed: Listing, rule: Rule) -> list[Offer]:
         products = self._shelf(rule).products
-        prices = first_prices(each.event for each in self._products) if rule.prices == "first" else {}
+        prices = self._first_prices if rule.prices == "first" else {}
         return [
             Offer(product_id, products[product_id].name, prices.get(product_id, products[product_id].price))
             for product_id, _ in listed
         ]
+
+    @cached_property
+    def _first_prices(self) -> Mapping[str, int]:
+        return first_prices(each.event for each in self._products)
 
     def _inputs(self, standing: UserStanding, rule: Rule) -> dict[str, str]:
         inputs = {"history": history_digest(standing.purchases), "catalogue": self._shelf(rule).digest}
