@@ -113,6 +113,25 @@ class CampaignShop:
         self.wait(lambda: self.books(run).states["accepted"] >= 0.2 * self.users, f"a fifth of run {run}")
         return run
 
+    @contextmanager
+    def half_sent(self) -> Iterator[str]:
+        """The next run, every other e-mail of it sent; inside, the others are planned and nobody can claim them."""
+        batch.needed()
+        run = self.next_run()
+        self.change(_PAUSED_FROM_THE_START, run=run)
+        self.playground.legacy(run)
+        self.playground.event_driven(run)
+        with self.playground.engine.connect() as holder:
+            held = holder.execute(_HOLD_EVERY_OTHER, {"run": run}).scalars().all()
+            with self.playground.engine.begin() as connection:
+                assert campaign.resume(connection, run)
+            self.wait(lambda: self.books(run).states["accepted"] == self.users - len(held), f"half of run {run}")
+            assert self.in_state(run, "planned") == {*held}
+            yield run
+            # A claim that is under way has not seen what was changed meanwhile.
+            began = self.rows("SELECT clock_timestamp() AS now")[0].now
+            self.wait(lambda: not self.rows(_UNDER_WAY, before=began), "the statements that have begun")
+
     def finished(self, run: str) -> Books:
         """Wait until both paths have handed in their e-mails and none is planned or in flight; the books."""
         self.playground.event_driven(run)
@@ -235,3 +254,19 @@ class CampaignShop:
             result = CliRunner().invoke(command_line(arguments), [*arguments, "--json"])
         assert result.exit_code == code, result.output
         return result.stdout
+
+
+_PAUSED_FROM_THE_START = """
+    INSERT INTO cutover.campaigns (run, send_by, paused_at, paused_by)
+    VALUES (:run, clock_timestamp() + interval '1 hour', clock_timestamp(), 'a test')
+"""
+
+_HOLD_EVERY_OTHER = sa.text("""
+    SELECT send_id FROM cutover.send_ledger WHERE run = :run AND right(user_id, 1) IN ('1', '3', '5', '7', '9')
+    FOR UPDATE
+""")
+
+_UNDER_WAY = """
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active' AND query_start < :before
+"""
