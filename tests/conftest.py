@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import sqlalchemy as sa
@@ -41,8 +42,13 @@ def state_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def running(state_dir: Path) -> servers.Servers:
-    """Both servers, started once."""
-    return servers.start(state_dir)
+    """Both servers, started once.
+
+    PostgreSQL does not wait for the disk, which is what dropping a database is slow by. A process that is killed loses
+    nothing by it; only a machine that loses power would, and no test has one.
+    """
+    with patch.dict("runtime.postgres._SETTINGS", fsync="off", full_page_writes="off"):
+        return servers.start(state_dir)
 
 
 @pytest.fixture(scope="session")
