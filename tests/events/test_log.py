@@ -93,14 +93,17 @@ def test_sixteen_writers_lose_nothing_double_nothing_and_leave_no_gap(database: 
     done = threading.Event()
 
     def write(writer: int) -> None:
-        with database.connect() as connection:
+        # Engines of their own: one pool would let some writers begin only when others are done.
+        with sa.create_engine(database.url, poolclass=sa.NullPool).connect() as connection:
             for number in range(appends):
                 emit(connection, registered(f"{writer}-{number}"))
                 connection.commit()
 
     def keep_sequencing() -> None:
+        engine = sa.create_engine(database.url)
         while not done.is_set():
-            sequence(database, 16)
+            sequence(engine, 16)
+        engine.dispose()
 
     sequencers = [threading.Thread(target=keep_sequencing) for _ in range(2)]
     threads = [threading.Thread(target=write, args=(writer,)) for writer in range(writers)]
