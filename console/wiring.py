@@ -20,7 +20,6 @@ from handlers.nudges import Advancer, NudgePublisher
 from handlers.subscriptions import Parts, subscriptions
 from handlers.tracking.fold import tracking_subscription
 from handlers.unsubscribe_link import UnsubscribeLinks
-from migrations.migrate import upgrade
 from runtime import broker
 from runtime.database import create_engine
 from runtime.servers import Servers
@@ -61,6 +60,9 @@ class System:
 
     def prepare(self) -> None:
         """Bring the schema up to date and give every subscription its checkpoints."""
+        # Workers never migrate, and need not load Alembic.
+        from migrations.migrate import upgrade
+
         upgrade(self.engine)
         with self.engine.begin() as connection:
             fix_partitions(connection, self.partitions)
