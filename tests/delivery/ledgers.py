@@ -32,8 +32,8 @@ _numbers = itertools.count(1)
 
 
 @contextmanager
-def own_database(postgres_url: str, template_url: str) -> Iterator[sa.Engine]:
-    """An engine on a migrated database of its own, with a log of one partition."""
+def own_database(postgres_url: str, template_url: str, *, partitions: int = PARTITIONS) -> Iterator[sa.Engine]:
+    """An engine on a migrated database of its own, with a log of so many partitions."""
     name, template = f"ledger_{os.getpid()}_{next(_numbers)}", sa.make_url(template_url).database
     administration = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
     with administration.connect() as connection:
@@ -43,7 +43,7 @@ def own_database(postgres_url: str, template_url: str) -> Iterator[sa.Engine]:
     administration.dispose()
     engine = databases.create_engine(databases.database_url(postgres_url, name))
     with engine.begin() as connection:
-        fix_partitions(connection, PARTITIONS)
+        fix_partitions(connection, partitions)
     try:
         yield engine
     finally:
