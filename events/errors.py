@@ -35,6 +35,16 @@ class MalformedEvent(BadEvent):
         super().__init__(f"{type_}: {field} is {shown}: {problem}")
 
 
+class UpcastMissing(EventError):
+    """Nobody says what an older version of a type would be today."""
+
+    def __init__(self, type_: str, version: int) -> None:
+        super().__init__(
+            f"{type_} had a version {version}, and nothing leads from it to version {version + 1}: "
+            f"add ({type_!r}, {version}) to UPCASTS"
+        )
+
+
 class PartitionsFixed(EventError):
     """The number of partitions cannot change once events are logged."""
 

@@ -206,10 +206,11 @@ Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def _order_placed_from_1(data: dict[str, Any]) -> dict[str, Any]:
-    product_ids = data.pop("product_ids", None)
+    product_ids = data.get("product_ids")
     if not isinstance(product_ids, list):
         raise TypeError(f"product_ids is {product_ids!r}: expected an array")
-    return {**data, "lines": [{"product_id": product_id} for product_id in product_ids]}
+    kept = {name: value for name, value in data.items() if name != "product_ids"}
+    return {**kept, "lines": [{"product_id": product_id} for product_id in product_ids]}
 
 
 def _week_started_from_1(data: dict[str, Any]) -> dict[str, Any]:
@@ -221,4 +222,4 @@ UPCASTS: Mapping[tuple[str, int], Upcast] = {
     ("WeekStarted", 1): _week_started_from_1,
     ("StageChanged", 1): stage_changed_from_1,
 }
-"""From (type, version) to what the next version would have said."""
+"""From (type, version) to what the next version would have said: pure functions of the fields as they were written."""
