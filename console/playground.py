@@ -41,15 +41,15 @@ SHORTEST_LOOK, LONGEST_LOOK = 0.01, 0.15
 class NotFinished(Exception):
     """Something that workers do has not happened in time."""
 
-    def __init__(self, what: str, logs: Path) -> None:
-        super().__init__(f"{what} did not finish within {PATIENCE:.0f} s; see {logs}")
+    def __init__(self, what: str, patience: float, logs: Path) -> None:
+        super().__init__(f"{what} did not finish within {patience:.0f} s; see {logs}")
 
 
 class Playground:
     """The shop and both paths in the database `cutover_<name>`; as a context manager, with relay and workers running.
 
     A `defect` breaks one of the paths. With a `mailbox`, runs that send deliver to it, by so many `senders`; without,
-    nothing can be sent.
+    nothing can be sent. What its workers do is waited for with `patience`, in seconds.
 
     Entering it drops what an earlier one of the same name left; leaving it stops the processes and keeps the database.
     """
@@ -65,7 +65,9 @@ class Playground:
         defect: str | None = None,
         mailbox: StandIn | None = None,
         senders: int | None = None,
+        patience: float = PATIENCE,
     ) -> None:
+        self._patience = patience
         self.database = f"cutover_{name}"
         self.mailbox = mailbox
         self.revives = False
@@ -217,12 +219,12 @@ class Playground:
             self.processes.check()
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
-        """Return when `condition` holds. Raises ProcessDied if a process ends before, NotFinished after ten minutes."""
-        deadline = time.monotonic() + PATIENCE
+        """Return when `condition` holds. Raises ProcessDied if a process ends before, NotFinished if patience does."""
+        deadline = time.monotonic() + self._patience
         pause = SHORTEST_LOOK
         while not condition():
             self.look_after()
             if time.monotonic() > deadline:
-                raise NotFinished(what, self.logs)
+                raise NotFinished(what, self._patience, self.logs)
             time.sleep(pause)
             pause = min(pause * 1.3, LONGEST_LOOK)
