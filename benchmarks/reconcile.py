@@ -1,6 +1,7 @@
 """Reconciliation held to DeepDiff on nested pairs and to datacompy on flat ones, and a second look to a first one.
 
     python -m benchmarks.reconcile --json
+    python -m benchmarks.reconcile --small --json
 
 Everything lies in the project's own PostgreSQL, in databases that are dropped at the end. Only comparing is timed, not
 recording or loading, and all that `reconcile` does counts: its verdicts are stored. DeepDiff has a sample of the pairs,
@@ -20,12 +21,15 @@ from runtime.settings import Settings
 
 WANTED = 50.0
 """How many times faster than DeepDiff on every pair reconciliation has to be."""
+SMALL = {"pairs": 2_000, "sample": 200, "flat_pairs": 20_000}
 REVISED = (10, 100, 1_000)
 
 
 def main() -> int:
     """Run it; exit code 1 when reconciliation is not fast enough, 2 when there is nothing to hold it against."""
     arguments = parser().parse_args()
+    if arguments.small:
+        vars(arguments).update(SMALL)
     try:
         if arguments.flat_pairs:
             refuse_without_datacompy()
@@ -63,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--pairs", type=int, default=100_000, help="nested pairs")
     options.add_argument("--sample", type=int, default=3_000, help="how many of them DeepDiff compares")
     options.add_argument("--flat-pairs", type=int, default=10_000_000, help="flat pairs; 0 leaves them out")
+    options.add_argument("--small", action="store_true", help="a size at which the figures mean nothing")
     options.add_argument("--json", action="store_true", help="print the figures as JSON on stdout")
     return options
 

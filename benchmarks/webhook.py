@@ -26,6 +26,8 @@ from runtime.instance import claim
 from runtime.settings import Settings
 from sandbox.sendgrid.signature import Signer
 
+SMALL = {"seconds": 3.0, "rate": 100.0, "emails": 500}
+
 HARMLESS = {"503", "refused"}
 """The failures that a provider repeats after, and nobody need look into."""
 
@@ -52,6 +54,8 @@ class Result:
 def main() -> int:
     """Run it; exit code 1 when anything was lost, is wrong, or failed otherwise than with 503."""
     arguments = parser().parse_args()
+    if arguments.small:
+        vars(arguments).update(SMALL)
     settings = Settings()
     found_servers = servers_of_its_own if arguments.restart else servers_of_the_settings
     with claim(settings.state_dir, "webhook_benchmark"), found_servers(settings) as (found, state_dir):
@@ -126,6 +130,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--emails", type=int, default=20_000, help="accepted e-mails in the ledger")
     options.add_argument("--restart", action="store_true", help="restart a PostgreSQL of its own in the middle")
     options.add_argument("--seed", type=int, default=7)
+    options.add_argument("--small", action="store_true", help="a size at which the figures mean nothing")
     options.add_argument("--json", action="store_true", help="print the figures as JSON on stdout")
     return options
 
