@@ -25,9 +25,8 @@ check: $(READY) ## lint, types and import contracts only
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(READY) $(BENCH_READY) ## the Monday benchmark at 100,000 users, and reconciliation held to DeepDiff and datacompy
-	@$(BIN)/python -m benchmarks.monday --users 100000
-	@$(BIN)/python -m benchmarks.reconcile --json
+bench: $(READY) $(BENCH_READY) ## every benchmark beside its peers, into docs/performance.md (about half an hour)
+	@$(BIN)/python -m benchmarks
 
 lock: $(READY) ## resolve the constraints anew from pyproject.toml (needs uv in the venv: pip install uv)
 	@$(BIN)/uv pip compile pyproject.toml --group dev $(LOCKED) --upgrade -o constraints.txt

@@ -25,6 +25,7 @@ from runtime.settings import Settings
 
 SMALL = {"users": 1_000, "products": 500, "textbook_users": 200}
 LINES_A_USER = 15
+PATIENCE = 3600.0
 
 
 def main() -> int:
@@ -43,7 +44,12 @@ def main() -> int:
         servers = reachable(settings)
         phases = Phases((servers.postgres_pid, servers.valkey_pid))
         playground = Playground(
-            servers, settings.state_dir, settings.partitions, name="benchmark", workers=arguments.workers
+            servers,
+            settings.state_dir,
+            settings.partitions,
+            name="benchmark",
+            workers=arguments.workers,
+            patience=PATIENCE,
         )
         with playground:
             totals = both_paths(playground, size, phases)

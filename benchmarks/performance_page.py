@@ -83,10 +83,11 @@ def _row(figure: Figure, figures: Mapping[str, Any]) -> list[str]:
 
 
 def number(value: float, unit: str) -> str:
-    """A value as a reader wants it: three or four figures and its unit."""
+    """A value as a reader wants it: few figures, and its unit."""
     size = abs(value)
-    digits = 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2 if size >= 0.1 else 4
-    return f"{value:,.{digits}f}{_UNITS.get(unit, '')}"
+    digits = 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2
+    said = f"{value:,.{digits}f}" if size >= 0.1 or not size else f"{value:.2g}"
+    return f"{said}{_UNITS.get(unit, '')}"
 
 
 def growth_table(results: Results) -> str:
@@ -104,7 +105,13 @@ def growth_table(results: Results) -> str:
         times = [f"{by_size[size]['seconds']:,.1f} s ({by_size[size]['cpu_seconds']:,.1f} s)" for size in sizes]
         memory = f"{by_size[sizes[-1]]['largest_process_mb']:,.0f} MB"
         rows.append(
-            [phase, *times, f"{exponents['cpu_seconds']:.2f}", memory, f"{exponents['largest_process_mb']:.2f}"]
+            [
+                phase.replace("_", "-"),
+                *times,
+                f"{exponents['cpu_seconds']:.2f}",
+                memory,
+                f"{exponents['largest_process_mb']:.2f}",
+            ]
         )
     return _table(columns, ["", *":" * (len(columns) - 1)], rows)
 

@@ -25,17 +25,22 @@ def _ratios(results: Results) -> str:
     known = [(figure, value) for figure, value in found if value is not None and value > 0]
     if not known:
         return ""
-    pitch, top, left = 30.0, 62.0, 300.0
+    pitch, top, left = 30.0, 62.0, 220.0
     height = top + pitch * len(known) + 30
     ends = [value for _, value in known] + [figure.bound.number for figure, _ in known if figure.bound]
     axis = log_axis([1.0, *ends], left, WIDTH - 70)
     parts = [
-        svg.text(0, 18, "How many times as much as beside a peer in the same run", "title"),
-        svg.text(0, 38, "The stroke is what is required. The axis is logarithmic.", "faint"),
+        svg.text(4, 18, "Ratios to peers measured in the same run", "title"),
+        svg.text(
+            4,
+            38,
+            "Right of 1 is better than the peer; the stroke is what is required. The axis is logarithmic.",
+            "faint",
+        ),
     ]
     for value in axis.marks():
         x = axis.at(value)
-        parts += [svg.line([(x, top - 6), (x, height - 26)], "grid")]
+        parts += [svg.line([(x, top - 6), (x, height - 26)], "axis" if value == 1 else "grid")]
         parts += [svg.text(x, height - 10, f"{short(value)} ×", "faint middle")]
     for place, (figure, value) in enumerate(known):
         parts += _bar(figure, value, axis, top + place * pitch)
@@ -95,7 +100,7 @@ def _curves(title: str, what: str, lines: Sequence[Line], *, linear: bool = Fals
     every = [point for _, points in lines for point in points]
     across = log_axis([x for x, _ in every], left, right)
     up = log_axis([y for _, y in every], bottom, top)
-    parts = [svg.text(0, 18, title, "title"), svg.text(0, 38, f"{what}; both axes are logarithmic.", "faint")]
+    parts = [svg.text(4, 18, title, "title"), svg.text(4, 38, f"{what}; both axes are logarithmic.", "faint")]
     for value in up.marks():
         y = up.at(value)
         parts += [svg.line([(left, y), (right, y)], "grid"), svg.text(left - 8, y + 4, short(value), "faint right")]
@@ -118,7 +123,7 @@ def _linear(across: LogAxis, up: LogAxis) -> list[str]:
     begin = up.least * 3
     factor = min(across.most / across.least, up.most / begin)
     points = [(across.at(across.least), up.at(begin)), (across.at(across.least * factor), up.at(begin * factor))]
-    return [svg.line(points, "linear"), svg.text(points[1][0] - 8, points[1][1] + 16, "linear", "faint right")]
+    return [svg.line(points, "linear"), svg.text(points[1][0] - 10, points[1][1] + 24, "linear", "faint right")]
 
 
 def _apart(heights: Sequence[float], least: float) -> list[float]:

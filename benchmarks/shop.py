@@ -24,14 +24,15 @@ class Size:
 
 def load_shop(database_url: str, size: Size) -> None:
     """Bring the shop's tables to their state after a year that ends at MONDAY, telling nobody."""
-    loader = multiprocessing.get_context("spawn").Process(target=_load, args=(database_url, size))
+    loader = multiprocessing.get_context("spawn").Process(target=fill, args=(database_url, size))
     loader.start()
     loader.join()
     if loader.exitcode:
         raise SystemExit(f"loading the shop ended with exit code {loader.exitcode}")
 
 
-def _load(database_url: str, size: Size) -> None:
+def fill(database_url: str, size: Size) -> None:
+    """The same in this process."""
     history = synthetic_history(
         users=size.users, products=size.products, order_lines=size.order_lines, until=MONDAY, seed=size.seed
     )

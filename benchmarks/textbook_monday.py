@@ -41,7 +41,7 @@ def textbook_monday(playground: Playground, run: str, users: int, workers: int, 
         _through(playground, run, warm, {*warm})
         with phases.measured("textbook"):
             _through(playground, run, chosen, {*warm, *chosen})
-    mailed, same = _held_against(playground.engine, run, chosen)
+    mailed, same = held_against(playground.engine, run, chosen)
     return Textbook(users=len(chosen), mailed=mailed, same=same)
 
 
@@ -88,8 +88,11 @@ def _through(playground: Playground, run: str, users: Sequence[str], all_so_far:
         time.sleep(LOOK)
 
 
-def _held_against(engine: sa.Engine, run: str, users: Sequence[str]) -> tuple[int, int]:
-    """How many of these users the textbook mailed, and how many of all of them it treated as the outcomes say."""
+def held_against(engine: sa.Engine, run: str, users: Sequence[str]) -> tuple[int, int]:
+    """How many of these users the textbook mailed, and how many of all of them it treated as our outcomes say.
+
+    Compared are products, scores, subject and text.
+    """
     with engine.connect() as connection:
         lists = {row.user_id: row for row in connection.execute(_LISTS, {"run": run, "users": users})}
         pairs = pairs_of(connection, run, users)
