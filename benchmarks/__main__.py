@@ -46,14 +46,14 @@ def main() -> int:
         chosen = [each for each in BENCHMARKS if each.name in (arguments.only or [each.name])]
         results.write(results.read(path).on(here), path)
         for benchmark in chosen:
-            good &= _measured(benchmark, path, small=arguments.small)
+            good &= measure(benchmark, path, small=arguments.small)
     if not arguments.small:
         write_page(results.read(path))
     return 0 if good else 1
 
 
-def _measured(benchmark: Benchmark, path: Path, *, small: bool) -> bool:
-    """Run one and keep its figures; whether it was there, ended well, and met what is required."""
+def measure(benchmark: Benchmark, path: Path, *, small: bool) -> bool:
+    """Run one and keep its figures in the file at `path`; whether it ended well and met what is required."""
     if find_spec(f"benchmarks.{benchmark.name}") is None:
         say(f"{benchmark.name}: there is no such benchmark")
         return False

@@ -1,5 +1,6 @@
 """The plots of docs/performance.md: ratios to peers, latency by rate, growth with the number of users."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from benchmarks.figures import FIGURES, Figure
 from benchmarks.results import Results
 
 WIDTH = 760.0
+_P50 = re.compile(r"p50_(\d+)_ms")
 Line = tuple[str, Sequence[tuple[float, float]]]
 
 
@@ -21,11 +23,11 @@ def plots(results: Results) -> Mapping[str, str]:
 
 def _ratios(results: Results) -> str:
     """A bar for each ratio to a peer, with a stroke at what is required."""
-    found = [(figure, figure.of(results.figures(figure.benchmark))) for figure in FIGURES if figure.peer]
+    found = [(figure, figure.of(results.figures(figure.benchmark))) for figure in FIGURES if figure.short]
     known = [(figure, value) for figure, value in found if value is not None and value > 0]
     if not known:
         return ""
-    pitch, top, left = 30.0, 62.0, 220.0
+    pitch, top, left = 30.0, 62.0, 232.0
     height = top + pitch * len(known) + 30
     ends = [value for _, value in known] + [figure.bound.number for figure, _ in known if figure.bound]
     axis = log_axis([1.0, *ends], left, WIDTH - 70)
@@ -51,7 +53,7 @@ def _bar(figure: Figure, value: float, axis: LogAxis, y: float) -> list[str]:
     one, end = axis.at(1.0), axis.at(value)
     missed = figure.bound is not None and not figure.bound.holds(value)
     parts = [
-        svg.text(axis.begin - 12, y + 15, figure.short or figure.what, "right"),
+        svg.text(axis.begin - 12, y + 15, figure.short, "right"),
         svg.bar(min(one, end), y + 2, max(abs(end - one), 2), 18, "bad" if missed else "good"),
     ]
     clear = end
@@ -64,19 +66,16 @@ def _bar(figure: Figure, value: float, axis: LogAxis, y: float) -> list[str]:
 
 
 def _latency(results: Results) -> str:
-    """p50 and p99 of an order to its refreshed list and of a bare round trip, by orders a second."""
-    by_rate = results.figures("latency").get("by_rate", {})
-    lines = [
-        (what, [(float(rate), float(row[key])) for rate, row in by_rate.items() if row.get(key)])
-        for what, key in (
-            ("list refreshed, p99", "p99_ms"),
-            ("list refreshed, p50", "p50_ms"),
-            ("bare round trip, p99", "bare_p99_ms"),
-            ("bare round trip, p50", "bare_p50_ms"),
-        )
-    ]
+    """p50 and p99 of an order to its refreshed list, by orders a second, and of a bare round trip."""
+    figures = results.figures("latency")
+    rates = sorted(int(match[1]) for key in figures if (match := _P50.fullmatch(key)))
+    lines: list[Line] = []
+    for which in ("p99", "p50"):
+        lines.append((f"list refreshed, {which}", [(rate, figures[f"{which}_{rate}_ms"]) for rate in rates]))
+        bare = figures.get(f"round_trip_{which}_ms", 0.0)
+        lines.append((f"bare round trip, {which}", [(rate, bare) for rate in rates]))
     title = "From an order to its refreshed list, beside a bare Celery round trip"
-    return _curves(title, "milliseconds, by orders a second", lines)
+    return _curves(title, "milliseconds, by orders a second (the bare round trip at 100)", lines)
 
 
 def _growth(results: Results) -> str:
