@@ -9,12 +9,14 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from events import Nudge, Subscriptions, advance_to_end
+from events import Nudge, Subscriptions, advance
 
 TASK = "cutover.advance"
 COALESCE_MILLISECONDS = 2000
 LONGEST_QUEUE = 1000
 """Where so many nudges wait already, no worker is at work: more of them would only fill the broker."""
+WORD_MILLISECONDS = 60_000
+"""How long a word left for whoever holds a partition is kept."""
 AT_ONCE = 50_000
 """Events one task folds at most, so that no task meets its time limit; the sweep brings the next nudge."""
 
@@ -65,6 +67,21 @@ class NudgePublisher:
         except redis.RedisError as problem:
             log.warning("nudge_not_cleared", problem=str(problem))
 
+    def leave_word(self, nudge: Nudge) -> None:
+        """Ask whoever holds the partition to look once more before it turns away."""
+        try:
+            self._broker.set(self._word(nudge), b"1", px=WORD_MILLISECONDS)
+        except redis.RedisError as problem:
+            log.warning("word_not_left", problem=str(problem))
+
+    def take_word(self, nudge: Nudge) -> bool:
+        """Whether somebody left word since the last time; it is taken away. False where Redis cannot be asked."""
+        try:
+            return self._broker.getdel(self._word(nudge)) is not None
+        except redis.RedisError as problem:
+            log.warning("word_not_taken", problem=str(problem))
+            return False
+
     def _new(self, nudges: list[Nudge]) -> list[Nudge]:
         pipeline = self._broker.pipeline(transaction=False)
         for nudge in nudges:
@@ -77,6 +94,9 @@ class NudgePublisher:
 
     def _key(self, nudge: Nudge) -> str:
         return f"{self._namespace}:nudge:{nudge.subscription}:{nudge.partition}"
+
+    def _word(self, nudge: Nudge) -> str:
+        return f"{self._namespace}:word:{nudge.subscription}:{nudge.partition}"
 
     def _send(self, nudge: Nudge) -> None:
         route = self._route(nudge)
@@ -101,9 +121,28 @@ class Advancer:
     def __call__(self, nudge: Nudge) -> int:
         """How many events were folded; 0 when another worker holds the partition."""
         self._publisher.arrived(nudge)
-        folded = advance_to_end(self._engine, self._subscriptions, nudge.subscription, nudge.partition, most=AT_ONCE)
+        folded = self._advance(nudge)
         if folded:
             self._publisher(self._followers(nudge))
+        return folded
+
+    def _advance(self, nudge: Nudge) -> int:
+        """Advance to the end, and further if others came by meanwhile and found the partition held.
+
+        Whoever finds it held leaves word and tries once more: a holder that has let go by then would not read it, and
+        any other takes the word after letting go.
+        """
+        folded, more, left_word = 0, True, False
+        while more and folded < AT_ONCE:
+            step = advance(self._engine, self._subscriptions, nudge.subscription, nudge.partition)
+            folded += step.events
+            if step.held:
+                more = not left_word
+                if more:
+                    self._publisher.leave_word(nudge)
+                left_word = True
+            else:
+                more = step.more or self._publisher.take_word(nudge)
         return folded
 
     def _followers(self, nudge: Nudge) -> list[Nudge]:
