@@ -35,8 +35,8 @@ Duty = Callable[[sa.Connection], Iterable[Nudge]]
 class Relay:
     """Runs until told to stop: sequence, nudge, now and then sweep.
 
-    `pause` is how long (seconds) it rests when the outbox is empty; `sweep_every` how often it looks for what lags, and
-    does the `duties`.
+    `pause` is how long (seconds) it rests when the outbox stays empty: a tenth of it at first, since who tells one fact
+    often tells another. `sweep_every` is how often it looks for what lags, and does the `duties`.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Relay:
 
     def run(self, clock: Clock) -> None:
         """Work until `stop` is called."""
-        next_sweep = clock.monotonic()
+        next_sweep, pause = clock.monotonic(), self._pause
         log.info("relay_started", partitions=self._partitions)
         while not self._stopping.is_set():
             try:
@@ -96,8 +96,9 @@ class Relay:
                 log.warning("database_away", problem=str(problem.orig))
                 self._stopping.wait(self._sweep_every)
                 continue
+            pause = self._pause / 10 if taken else min(pause * 1.5, self._pause)
             if not taken:
-                self._stopping.wait(self._pause)
+                self._stopping.wait(pause)
         log.info("relay_stopped")
 
     def stop(self) -> None:
