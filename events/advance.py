@@ -12,6 +12,9 @@ import sqlalchemy as sa
 from events.log import head, read
 from events.subscription import Batch, Subscription, Subscriptions
 
+AT_ONCE = 25_000
+"""Events of one transaction, unless told otherwise. Whoever is far behind refreshes a user once for all of them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Advanced:
@@ -33,7 +36,9 @@ def open_checkpoints(connection: sa.Connection, subscriptions: Subscriptions, pa
     connection.execute(_OPEN, rows)
 
 
-def advance(engine: sa.Engine, subscriptions: Subscriptions, name: str, partition: int, limit: int = 5000) -> Advanced:
+def advance(
+    engine: sa.Engine, subscriptions: Subscriptions, name: str, partition: int, limit: int = AT_ONCE
+) -> Advanced:
     """Let one partition of the subscription called `name` fold up to `limit` more events.
 
     Raises UnknownSubscription; whatever the reaction raises; BadEvent for an event this code cannot read. Then nothing

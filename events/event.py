@@ -17,7 +17,7 @@ EVERY_PARTITION = -1
 """The partition number of events which every partition must see."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A fact in the past tense. `occurred_at` is event time and must carry a time zone.
 
     A subclass declares its fields, says what it is about, and, when it belongs to one unit, its key. Its name is

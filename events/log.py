@@ -53,7 +53,7 @@ def read(
         "every": EVERY_PARTITION,
     }
     statement = _READ_ALL if partition is None else _READ_PARTITION
-    return recorded(connection.execute(statement, parameters))
+    return recorded(connection.execute(statement, parameters).all())
 
 
 def recorded(rows: Iterable[sa.Row[Any]]) -> Sequence[Recorded]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, NewType
 
 import msgspec
@@ -20,7 +21,7 @@ Pence = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Revision = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
 
-class Line(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True):
+class Line(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True, gc=False):
     """So many pieces of one product. `quantity` is at least 1."""
 
     product_id: Annotated[ProductId, IDENTIFIER]
@@ -32,6 +33,8 @@ Lines = Annotated[tuple[Line, ...], msgspec.Meta(min_length=1, max_length=10_000
 
 def merged(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     """One line a product, by product id: the same order is the same event however its lines were listed."""
+    if all(one.product_id < other.product_id for one, other in pairwise(lines)):
+        return lines
     pieces: Counter[ProductId] = Counter()
     for line in lines:
         pieces[line.product_id] += line.quantity

@@ -83,6 +83,7 @@ class Catalogue:
         self._taste = np.zeros((0, DIMENSIONS))
         self._match = np.zeros((0, DIMENSIONS))
         self._active = np.zeros(0, dtype=bool)
+        self._places = np.zeros(0, dtype=np.int64)
         self._index = faiss.IndexIDMap2(faiss.IndexFlatIP(DIMENSIONS))
 
     def at(self, position: int) -> "CatalogueView":
@@ -130,6 +131,7 @@ class Catalogue:
         return CatalogueView(
             catalogue=self,
             ids=self._ids,
+            places=self._places,
             taste=taste,
             match=match,
             active=active,
@@ -175,6 +177,8 @@ class Catalogue:
         self._taste = np.vstack([self._taste, np.zeros((grow, DIMENSIONS))])
         self._match = np.vstack([self._match, np.zeros((grow, DIMENSIONS))])
         self._active = np.append(self._active, np.zeros(grow, dtype=bool))
+        if grow:
+            self._places = np.argsort(sorted(range(len(self._ids)), key=self._ids.__getitem__))
         self._index.remove_ids(faiss.IDSelectorBatch(changed[self._active[changed]]))
         for row in changed:
             newest = self._of_row[row][-1]
@@ -188,12 +192,14 @@ class Catalogue:
 class CatalogueView:
     """The catalogue as of one log position, by catalogue row.
 
-    `taste`, `match` (p, d) and `active` (p,) are as of that position. The index is newer: it knows the rows in
-    `overridden` by a later version, so their entries are ignored and the rows themselves always join the shortlist.
+    `places` (p,) says where each row comes when rows are sorted by product id. `taste`, `match` (p, d), `active` (p,)
+    are as of that position. The index is newer: it knows the rows in `overridden` by a later version, so their entries
+    are ignored and the rows themselves always join the shortlist.
     """
 
     catalogue: Catalogue
     ids: Sequence[str]
+    places: Rows
     taste: Floats
     match: Floats
     active: NDArray[np.bool_]

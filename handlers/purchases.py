@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 
 from events import Event, ItemsReturned, OrderCancelled, OrderPlaced
 from handlers.catalogue import Catalogue
+from handlers.columns import column
 from handlers.taste import Histories
 
 
@@ -23,44 +25,40 @@ def fold(connection: sa.Connection, partition: int, events: Sequence[Event]) -> 
     return {event.user_id for kind in (placed, returned, cancelled) for event in kind}
 
 
-def _place(connection: sa.Connection, partition: int, events: Iterable[OrderPlaced]) -> None:
-    rows = [
-        (event.user_id, event.order_id, line.product_id, event.occurred_at, line.quantity)
-        for event in events
-        for line in event.lines
-    ]
-    if rows:
-        connection.execute(_PLACE, {"partition": partition, **_columns(rows)})
+def _place(connection: sa.Connection, partition: int, events: Sequence[OrderPlaced]) -> None:
+    if events:
+        moments = (repeat(event.occurred_at.isoformat(), len(event.lines)) for event in events)
+        placed_at = column(chain.from_iterable(moments))
+        connection.execute(_PLACE, {"partition": partition, "placed_at": placed_at, **_lines(events)})
 
 
-def _return(connection: sa.Connection, partition: int, events: Iterable[ItemsReturned]) -> None:
-    rows = [
-        (event.user_id, event.order_id, line.product_id, None, line.quantity)
-        for event in events
-        for line in event.lines
-    ]
-    if rows:
-        connection.execute(_RETURN, {"partition": partition, **_columns(rows)})
+def _return(connection: sa.Connection, partition: int, events: Sequence[ItemsReturned]) -> None:
+    if events:
+        connection.execute(_RETURN, {"partition": partition, **_lines(events)})
 
 
 def _cancel(connection: sa.Connection, events: Sequence[OrderCancelled], placed: Sequence[OrderPlaced]) -> None:
     """Remember the cancelled orders; mark the purchases of those, and of just placed ones cancelled earlier."""
     if events:
-        parameters = {"user_ids": [e.user_id for e in events], "order_ids": [e.order_id for e in events]}
-        connection.execute(_REMEMBER_CANCELLED, parameters)
-    touched = {(str(event.user_id), str(event.order_id)) for event in events}
-    touched |= {(str(event.user_id), str(event.order_id)) for event in placed}
-    order_ids = {order_id for _, order_id in touched}
-    found = connection.execute(_CANCELLED, {"order_ids": list(order_ids)}) if touched else ()
-    cancelled = [(row.user_id, row.order_id) for row in found if (row.user_id, row.order_id) in touched]
+        connection.execute(_REMEMBER_CANCELLED, _orders((event.user_id, event.order_id) for event in events))
+    touched = [(event.user_id, event.order_id) for kind in (events, placed) for event in kind]
+    cancelled = connection.execute(_CANCELLED, _orders(touched)).all() if touched else ()
     if cancelled:
-        user_ids, cancelled_ids = (list(column) for column in zip(*cancelled, strict=True))
-        connection.execute(_MARK_CANCELLED, {"user_ids": user_ids, "order_ids": cancelled_ids})
+        connection.execute(_MARK_CANCELLED, _orders(cancelled))
 
 
-def _columns(rows: Sequence[tuple[str, str, str, datetime | None, int]]) -> dict[str, list[object]]:
-    names = ("user_ids", "order_ids", "product_ids", "placed_at", "quantities")
-    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+def _orders(orders: Iterable[Sequence[str]]) -> dict[str, str]:
+    user_ids, order_ids = zip(*orders, strict=True)
+    return {"user_ids": column(user_ids), "order_ids": column(order_ids)}
+
+
+def _lines(events: Sequence[OrderPlaced | ItemsReturned]) -> dict[str, str]:
+    return {
+        "user_ids": column(chain.from_iterable(repeat(event.user_id, len(event.lines)) for event in events)),
+        "order_ids": column(chain.from_iterable(repeat(event.order_id, len(event.lines)) for event in events)),
+        "product_ids": column(line.product_id for event in events for line in event.lines),
+        "quantities": column(str(line.quantity) for event in events for line in event.lines),
+    }
 
 
 def histories(
@@ -70,19 +68,23 @@ def histories(
 
     Users without one are not in the answer.
     """
-    return histories_of(catalogue, connection.execute(_HISTORIES, {"users": sorted(users), "since": since or EVER}))
+    parameters = {"users": column(sorted(users)), "since": since or EVER}
+    return histories_of(catalogue, connection.execute(_HISTORIES, parameters).all())
 
 
-def histories_of(catalogue: Catalogue, found: Iterable[sa.Row[Any]]) -> Histories:
-    """Histories from rows of user id, product id and the microseconds since 1970, in the order of `Histories`."""
-    rows = list(found)
-    owners = [row.user_id for row in rows]
-    starts = [n for n, owner in enumerate(owners) if n == 0 or owners[n - 1] != owner]
+def histories_of(catalogue: Catalogue, found: Sequence[sa.Row[Any]]) -> Histories:
+    """Histories from a row for each user, in the order of `Histories`: id, column of products, column of times.
+
+    Times are what `timestamptz_send` makes of them, one after the other: microseconds since 2000.
+    """
+    products = [row.product_ids.split("\n") for row in found]
+    counts = np.array([len(each) for each in products], dtype=np.int64)
+    since_2000 = np.frombuffer(b"".join(row.placed_at for row in found), ">i8").astype(np.int64)
     return Histories(
-        users=[owners[start] for start in starts],
-        starts=np.array(starts, dtype=np.int64),
-        products=catalogue.rows([row.product_id for row in rows]),
-        placed_at=np.array([row.placed_at for row in rows], dtype=np.int64),
+        users=[row.user_id for row in found],
+        starts=np.cumsum(counts) - counts,
+        products=catalogue.rows([product_id for each in products for product_id in each]),
+        placed_at=since_2000 + MICROSECONDS_TO_2000,
     )
 
 
@@ -97,15 +99,18 @@ def buyers(connection: sa.Connection, partition: int, product_ids: Sequence[str]
     return set(connection.scalars(_BUYERS, {"partition": partition, "product_ids": list(product_ids)}))
 
 
+MICROSECONDS_TO_2000 = 946_684_800_000_000
 EVER = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
 
 _PLACE = sa.text("""
     INSERT INTO cutover.purchases AS p
         (user_id, order_id, product_id, partition, placed_at, bought, returned, cancelled)
     SELECT user_id, order_id, product_id, :partition, placed_at, quantity, 0, false
-    FROM unnest(CAST(:user_ids AS text[]), CAST(:order_ids AS text[]), CAST(:product_ids AS text[]),
-                CAST(:placed_at AS timestamptz[]), CAST(:quantities AS bigint[]))
+    FROM unnest(string_to_array(:user_ids, E'\\n'), string_to_array(:order_ids, E'\\n'),
+                string_to_array(:product_ids, E'\\n'), CAST(string_to_array(:placed_at, E'\\n') AS timestamptz[]),
+                CAST(string_to_array(:quantities, E'\\n') AS bigint[]))
         AS line (user_id, order_id, product_id, placed_at, quantity)
+    ORDER BY user_id COLLATE "C", order_id COLLATE "C"
     ON CONFLICT (user_id, order_id, product_id)
         DO UPDATE SET placed_at = excluded.placed_at, bought = p.bought + excluded.bought
 """)
@@ -113,34 +118,37 @@ _PLACE = sa.text("""
 _RETURN = sa.text("""
     INSERT INTO cutover.purchases AS p
         (user_id, order_id, product_id, partition, placed_at, bought, returned, cancelled)
-    SELECT user_id, order_id, product_id, :partition, min(placed_at), 0, sum(quantity), false
-    FROM unnest(CAST(:user_ids AS text[]), CAST(:order_ids AS text[]), CAST(:product_ids AS text[]),
-                CAST(:placed_at AS timestamptz[]), CAST(:quantities AS bigint[]))
-        AS line (user_id, order_id, product_id, placed_at, quantity)
+    SELECT user_id, order_id, product_id, :partition, NULL, 0, sum(quantity), false
+    FROM unnest(string_to_array(:user_ids, E'\\n'), string_to_array(:order_ids, E'\\n'),
+                string_to_array(:product_ids, E'\\n'), CAST(string_to_array(:quantities, E'\\n') AS bigint[]))
+        AS line (user_id, order_id, product_id, quantity)
     GROUP BY user_id, order_id, product_id
     ON CONFLICT (user_id, order_id, product_id) DO UPDATE SET returned = p.returned + excluded.returned
 """)
 
-_REMEMBER_CANCELLED = sa.text("""
-    INSERT INTO cutover.cancelled_orders (user_id, order_id)
-    SELECT * FROM unnest(CAST(:user_ids AS text[]), CAST(:order_ids AS text[]))
+_ORDERS = "unnest(string_to_array(:user_ids, E'\\n'), string_to_array(:order_ids, E'\\n')) AS told (user_id, order_id)"
+
+_REMEMBER_CANCELLED = sa.text(f"""
+    INSERT INTO cutover.cancelled_orders (user_id, order_id) SELECT user_id, order_id FROM {_ORDERS}
     ON CONFLICT DO NOTHING
-""")
+""")  # noqa: S608 - put together from our own text
 
-_CANCELLED = sa.text("SELECT user_id, order_id FROM cutover.cancelled_orders WHERE order_id = ANY(:order_ids)")
+_CANCELLED = sa.text(f"""
+    SELECT user_id, order_id FROM cutover.cancelled_orders JOIN {_ORDERS} USING (user_id, order_id)
+""")  # noqa: S608 - put together from our own text
 
-_MARK_CANCELLED = sa.text("""
-    UPDATE cutover.purchases SET cancelled = true
-    WHERE user_id = ANY(:user_ids) AND order_id = ANY(:order_ids) AND NOT cancelled
-      AND (user_id, order_id) IN
-          (SELECT user_id, order_id FROM cutover.cancelled_orders WHERE order_id = ANY(:order_ids))
-""")
+_MARK_CANCELLED = sa.text(f"""
+    UPDATE cutover.purchases AS p SET cancelled = true
+    FROM {_ORDERS} WHERE p.user_id = told.user_id AND p.order_id = told.order_id AND NOT p.cancelled
+""")  # noqa: S608 - put together from our own text
 
 _HISTORIES = sa.text("""
-    SELECT user_id, product_id, (extract(epoch FROM placed_at) * 1000000)::bigint AS placed_at
+    SELECT user_id, string_agg(product_id, E'\\n' ORDER BY placed_at, order_id, product_id) AS product_ids,
+           string_agg(timestamptz_send(placed_at), '' ORDER BY placed_at, order_id, product_id) AS placed_at
     FROM cutover.purchases
-    WHERE user_id = ANY(:users) AND placed_at >= :since AND bought > returned AND NOT cancelled
-    ORDER BY user_id, purchases.placed_at, order_id, product_id
+    WHERE user_id = ANY(string_to_array(:users, E'\\n'))
+      AND placed_at >= :since AND bought > returned AND NOT cancelled
+    GROUP BY user_id ORDER BY user_id
 """)
 
 _LEAVING = sa.text("""

@@ -86,9 +86,22 @@ def _attempt(
     """Each user's list from a shortlist of `size`; None where it does not prove that nothing better lies outside."""
     found, lowest = catalogue.shortlist(directions, size)
     scores = exact_scores(directions, catalogue.match[found])
+    allowed = (found >= 0) & catalogue.active[found] & ~_bought(found, bought, len(catalogue.ids))
+    best_first = np.lexsort((catalogue.places[found], -scores, ~allowed))[:, :LIST_LENGTH]
+    lengths = np.minimum(np.count_nonzero(allowed, axis=1), LIST_LENGTH).tolist()
     complete = size >= catalogue.indexed
-    for rows, row_scores, worst, of_user in zip(found, scores, lowest, bought, strict=True):
-        allowed = (rows >= 0) & catalogue.active[rows] & ~np.isin(rows, of_user)
-        ranked = best([catalogue.ids[row] for row in rows[allowed]], row_scores[allowed])
-        proven = len(ranked.scores) == LIST_LENGTH and ranked.scores[-1] > worst + FLOAT32_ERROR + ROUNDING
-        yield ranked if complete or proven else None
+    rows = np.take_along_axis(found, best_first, axis=1).tolist()
+    listed = np.take_along_axis(scores, best_first, axis=1).tolist()
+    for of_user, row_scores, worst, length in zip(rows, listed, lowest.tolist(), lengths, strict=True):
+        proven = length == LIST_LENGTH and row_scores[-1] > worst + FLOAT32_ERROR + ROUNDING
+        if complete or proven:
+            yield Ranked([catalogue.ids[row] for row in of_user[:length]], row_scores[:length])
+        else:
+            yield None
+
+
+def _bought(found: Rows, bought: Sequence[Rows], products: int) -> NDArray[np.bool_]:
+    """Which of the rows `found` (u, k) their user bought."""
+    first_of_user = np.arange(len(found)) * (products + 1)
+    theirs = np.concatenate(bought) + np.repeat(first_of_user, [len(rows) for rows in bought])
+    return np.isin(found + first_of_user[:, None], theirs)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from events import Batch, Event, Recorded, RunEvent
 from handlers import purchases, subscribers, weekly
 from handlers.catalogue import Catalogue, CatalogueView
+from handlers.columns import cell, column
 from handlers.ranking import LIST_LENGTH, Ranked, rank
 from handlers.taste import HISTORY, Histories, directions
 from handlers.vectors import DIMENSIONS
@@ -24,6 +25,8 @@ HistoriesReader = Callable[[sa.Connection, Catalogue, Iterable[str], datetime | 
 AsOf = Callable[[sa.Connection, int], int]
 """The log position whose catalogue the lists at a log position are made from. It never goes back."""
 
+CHUNK = 1024
+MANY_DIMENSIONS = 32
 MARGIN = 2e-6
 """Twice the rounding step: a product scoring that much below a user's fifth cannot enter the list."""
 
@@ -103,11 +106,10 @@ class RecommendationsReaction:
         tastes = directions(found, view.taste)
         with_taste = np.flatnonzero(tastes.any(axis=1)).tolist()
         lists = self._rank(view, tastes[with_taste], [found.bought(user) for user in with_taste])
-        ranked = dict(zip(with_taste, lists, strict=True))
-        rows = [_row(user, partition, ranked.get(number), tastes[number]) for number, user in enumerate(found.users)]
-        connection.execute(_FORGET, {"users": sorted(set(users) - set(found.users))})
-        if rows:
-            connection.execute(_KEEP, rows)
+        connection.execute(_FORGET, {"users": column(sorted(set(users) - set(found.users)))})
+        _keep(connection, partition, [found.users[user] for user in with_taste], lists, tastes[with_taste])
+        without = np.flatnonzero(~tastes.any(axis=1)).tolist()
+        _keep(connection, partition, [found.users[user] for user in without])
 
     def _concerned(self, connection: sa.Connection, partition: int, after: int, upto: int) -> set[str]:
         """Users whose list can change because the catalogue did between two log positions."""
@@ -130,17 +132,16 @@ class RecommendationsReaction:
     @staticmethod
     def _listing(connection: sa.Connection, partition: int, view: CatalogueView, rows: list[int]) -> set[str]:
         """Users who have one of these products in their list, or in whose list it would now belong."""
-        held = connection.execute(_HELD, {"partition": partition, "list_length": LIST_LENGTH}).all()
-        if not held:
-            return set()
-        changed = {view.ids[row] for row in rows}
-        users = {each.user_id for each in held if not changed.isdisjoint(each.product_ids)}
-        arriving = [row for row in rows if view.active[row]]
-        if arriving:
-            tastes = np.frombuffer(b"".join(each.direction for each in held), "<f8").reshape(-1, DIMENSIONS)
-            fifth = np.array([each.fifth for each in held])
-            enters = (tastes @ view.match[arriving].T).max(axis=1) >= fifth - MARGIN
-            users |= {held[number].user_id for number in np.flatnonzero(enters).tolist()}
+        arriving = view.match[[row for row in rows if view.active[row]]]
+        dimensions = _needed(arriving)
+        parameters = {"partition": partition, "changed": [view.ids[row] for row in rows], "list_length": LIST_LENGTH}
+        held = connection.execute(_held(dimensions.tolist()), parameters).one()
+        users = set(held.listing.split("\n")) if held.listing else set()
+        if held.users and len(dimensions):
+            tastes = np.frombuffer(held.tastes, "<f8").reshape(-1, len(dimensions))
+            enough = np.frombuffer(held.fifths, ">f8") - MARGIN
+            ids = held.users.split("\n")
+            users |= {ids[number] for number in _entered(tastes, arriving[:, dimensions], enough)}
         return users
 
     def _freeze(self, connection: sa.Connection, partition: int, run: RunEvent, position: int) -> None:
@@ -148,14 +149,42 @@ class RecommendationsReaction:
         self._freeze_lists(connection, partition, run, self._catalogue.at(position), since)
 
 
-def _row(user: str, partition: int, ranked: Ranked | None, direction: NDArray[np.float64]) -> dict[str, object]:
-    return {
-        "user_id": user,
+def _needed(vectors: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The dimensions in which these vectors (p, d) say anything: at least one if there are vectors, all if many."""
+    said = np.flatnonzero(vectors.any(axis=0))
+    return (
+        np.arange(DIMENSIONS) if len(said) > MANY_DIMENSIONS else said if len(said) else np.arange(min(len(vectors), 1))
+    )
+
+
+def _entered(tastes: NDArray[np.float64], arriving: NDArray[np.float64], enough: NDArray[np.float64]) -> list[int]:
+    """The numbers of the users for whom at least one arriving product scores enough."""
+    found: list[int] = []
+    for first in range(0, len(tastes), CHUNK):
+        scores = tastes[first : first + CHUNK] @ arriving.T
+        found += (first + np.flatnonzero(scores.max(axis=1) >= enough[first : first + CHUNK])).tolist()
+    return found
+
+
+def _keep(
+    connection: sa.Connection,
+    partition: int,
+    users: Sequence[str],
+    lists: Sequence[Ranked] = (),
+    tastes: NDArray[np.float64] | None = None,
+) -> None:
+    """Write the lists of these users; without tastes, that they have neither."""
+    if not users:
+        return
+    parameters = {
         "partition": partition,
-        "product_ids": ranked.product_ids if ranked else [],
-        "scores": ranked.scores if ranked else [],
-        "direction": direction.astype("<f8").tobytes() if ranked else None,
+        "user_ids": column(users),
+        "product_ids": column(cell(ranked.product_ids) for ranked in lists),
+        "scores": column(cell(map(repr, ranked.scores)) for ranked in lists),
+        "directions": None if tastes is None else tastes.astype("<f8").tobytes(),
+        "bytes": 8 * DIMENSIONS,
     }
+    connection.execute(_KEEP, parameters)
 
 
 def _since(connection: sa.Connection, partition: int) -> datetime | None:
@@ -169,16 +198,35 @@ _MOVE_HORIZON = sa.text("""
     ON CONFLICT (partition) DO UPDATE SET since = excluded.since
 """)
 
-_FORGET = sa.text("DELETE FROM cutover.recommendations WHERE user_id = ANY(:users)")
+_FORGET = sa.text("DELETE FROM cutover.recommendations WHERE user_id = ANY(string_to_array(:users, E'\\n'))")
 
 _KEEP = sa.text("""
     INSERT INTO cutover.recommendations (user_id, partition, product_ids, scores, direction)
-    VALUES (:user_id, :partition, :product_ids, :scores, :direction)
+    SELECT user_id, :partition, string_to_array(coalesce(product_ids, ''), E'\\t'),
+           CAST(string_to_array(coalesce(scores, ''), E'\\t') AS float8[]),
+           substring(CAST(:directions AS bytea) FROM CAST((number - 1) * :bytes + 1 AS integer) FOR :bytes)
+    FROM unnest(string_to_array(:user_ids, E'\\n'), string_to_array(:product_ids, E'\\n'),
+                string_to_array(:scores, E'\\n'))
+        WITH ORDINALITY AS kept (user_id, product_ids, scores, number)
     ON CONFLICT (user_id) DO UPDATE SET
         product_ids = excluded.product_ids, scores = excluded.scores, direction = excluded.direction
 """)
 
-_HELD = sa.text("""
-    SELECT user_id, product_ids, direction, coalesce(scores[:list_length], '-infinity') AS fifth
+
+def _held(dimensions: Sequence[int]) -> sa.TextClause:
+    """A partition's users with a taste, what it is in these dimensions, and who lists a changed product.
+
+    One row, so that neither the driver nor Python handles every user: ids as columns, numbers as bytes. The name of a
+    product says something in a few dimensions only, and the others are not read.
+    """
+    read = [f"substring(direction FROM {8 * number + 1} FOR 8)" for number in dimensions] or ["NULL"]
+    return sa.text(_HELD.format(taste="direction" if len(dimensions) == DIMENSIONS else " || ".join(read)))
+
+
+_HELD = """
+    SELECT string_agg(CASE WHEN product_ids && CAST(:changed AS text[]) THEN user_id END, E'\\n') AS listing,
+           string_agg(user_id, E'\\n') AS users,
+           string_agg(float8send(coalesce(scores[:list_length], '-infinity')), '') AS fifths,
+           string_agg({taste}, CAST('' AS bytea)) AS tastes
     FROM cutover.recommendations WHERE partition = :partition AND direction IS NOT NULL
-""")
+"""

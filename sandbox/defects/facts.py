@@ -55,7 +55,7 @@ def weighed_by_pieces(
     It is moved towards the present by as many half-lives as it takes: log2(n).
     """
     parameters = {"users": sorted(users), "since": since or purchases.EVER}
-    return purchases.histories_of(catalogue, connection.execute(_WEIGHED, parameters))
+    return purchases.histories_of(catalogue, connection.execute(_WEIGHED, parameters).all())
 
 
 def as_of_the_run_before(connection: sa.Connection, position: int) -> int:
@@ -65,11 +65,12 @@ def as_of_the_run_before(connection: sa.Connection, position: int) -> int:
 
 
 _WEIGHED = sa.text("""
-    SELECT user_id, product_id,
-           (extract(epoch FROM placed_at + log(2.0, bought) * interval '12 weeks') * 1000000)::bigint AS placed_at
+    SELECT user_id, string_agg(product_id, E'\\n' ORDER BY placed_at, order_id, product_id) AS product_ids,
+           string_agg(timestamptz_send(placed_at + log(2.0, bought) * interval '12 weeks'), ''
+                      ORDER BY placed_at, order_id, product_id) AS placed_at
     FROM cutover.purchases
     WHERE user_id = ANY(:users) AND placed_at >= :since AND bought > returned AND NOT cancelled
-    ORDER BY user_id, purchases.placed_at, order_id, product_id
+    GROUP BY user_id ORDER BY user_id
 """)
 
 _RUN_BEFORE = sa.text("""
