@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.arrivals import Arrivals, arrivals
-from benchmarks.monday import MONDAY
 from benchmarks.round_trips import round_trips
+from benchmarks.shop import MONDAY
 from console.connected import reachable
 from console.playground import Playground
 from console.screen import print_json, print_table, say
