@@ -93,6 +93,23 @@ def test_a_verdict_says_how_long_a_place_in_the_window_stays_taken(
     on_a_bench(redis_url, scenario, Limits(quota=1, burst=9))
 
 
+@pytest.mark.parametrize("then", list(Verdict))
+@pytest.mark.parametrize("first", [Verdict.SUCCESS, Verdict.UNANSWERED])
+def test_of_one_token_the_first_verdict_counts(redis_url: str, first: Verdict, then: Verdict) -> None:
+    async def scenario(bench: Bench) -> None:
+        async def places() -> object:
+            return await bench.client.zrange(f"{bench.namespace}:pace:holds", 0, -1, withscores=True)
+
+        (token,) = await bench.take()
+        bench.clock.pass_by(0.1)
+        await bench.pace.settle([(token, first)])
+        before = (await places(), await bench.pace.state())
+        await bench.pace.settle([(token, then)])
+        assert (await places(), await bench.pace.state()) == before
+
+    on_a_bench(redis_url, scenario)
+
+
 def test_the_longest_silence_the_provider_asked_for_counts(redis_url: str) -> None:
     async def scenario(bench: Bench) -> None:
         await bench.pace.settle([], closed_for=3.0)
