@@ -119,6 +119,11 @@ class Advance(RuleBasedStateMachine):
             self.holder.execute(_HOLD, {"name": name, "partition": partition})
 
     @rule()
+    def step_where_another_is_at_work(self) -> None:
+        if self.held is not None:
+            assert advance(self.engine, self.subscriptions, *self.held) == Advanced(held=True)
+
+    @rule()
     def let_go(self) -> None:
         if self.holder is not None:
             self.holder.close()
