@@ -44,6 +44,12 @@ SPOTS: list[Spot] = [
     ("event_driven", 0.0),
     ("retired", 0.0),
 ]
+FAULTS = [
+    *[""] * 4,
+    *("role too low", "another's token", "altered", "expired", "another move", "another report"),
+    *("revoked", "demoted", "another token since", "spent", "none named"),
+]
+
 people = st.sampled_from(["ada", "ben"])
 roles: st.SearchStrategy[Role] = st.sampled_from(["viewer", "operator", "approver", "approver"])
 tokens = st.integers(0, 2)
@@ -144,20 +150,10 @@ class Stages(RuleBasedStateMachine):
         ids = list(self.model.signatures) or ["SignedOff:nobody@never"]
         self.change(spot, report, [ids[number % len(ids)] for number in which])
 
-    @rule(person=people, report=reports, token=tokens, disturbance=st.integers(0, 9))
-    def move_on(self, person: str, report: str, token: int, disturbance: int) -> None:
-        """As it should be done, to the next spot; now and then something comes between."""
-        here = SPOTS.index(self.model.spot)
-        spot = SPOTS[min(here + 1, len(SPOTS) - 1)]
-        self.grant(person, "approver", token)
-        rests_on = self.signed(person, token, spot, report)
-        if disturbance == 0:
-            self.revoke(person)
-        elif disturbance == 1:
-            self.grant(person, "operator", token)
-        elif disturbance == 2:
-            self.change(self.model.spot, report, [])
-        self.change(spot, report, [rests_on])
+    @rule(person=people, token=tokens, faults=st.lists(st.sampled_from(FAULTS), min_size=1, max_size=3))
+    def move_on(self, person: str, token: int, faults: list[str]) -> None:
+        for fault in faults:
+            self.attempt(person, token, fault)
 
     @rule(until=st.sampled_from(["", "2026-W49", "2026-W51"]))
     def pause(self, until: str) -> None:
@@ -205,6 +201,29 @@ class Stages(RuleBasedStateMachine):
     def teardown(self) -> None:
         with self.engine.connect() as connection:
             assert connection.scalar(sa.text("SELECT count(*) FROM cutover.refused_events")) == self.refused
+
+    def attempt(self, person: str, token: int, fault: str) -> None:
+        """To move on to the next spot as it should be done, but for one fault."""
+        spot = SPOTS[min(SPOTS.index(self.model.spot) + 1, len(SPOTS) - 1)]
+        report = "a" * 64
+        self.grant(person, "operator" if fault == "role too low" else "approver", token)
+        rests_on = self.signed(
+            person,
+            (token + 1) % 3 if fault == "another's token" else token,
+            SPOTS[0] if fault == "another move" else spot,
+            "b" * 64 if fault == "another report" else report,
+            expired=fault == "expired",
+            altered=fault == "altered",
+        )
+        if fault == "revoked":
+            self.revoke(person)
+        elif fault == "demoted":
+            self.grant(person, "viewer", token)
+        elif fault == "another token since":
+            self.grant(person, "approver", (token + 1) % 3)
+        elif fault == "spent":
+            self.change(self.model.spot, report, [])
+        self.change(spot, report, [] if fault == "none named" else [rests_on])
 
     def signed(
         self, person: str, token: int, spot: Spot, report: str, *, expired: bool = False, altered: bool = False
