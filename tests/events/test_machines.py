@@ -21,11 +21,11 @@ def test_I1_the_log_holds_each_committed_fact_once_and_readers_see_them_all_in_o
     class OnThisDatabase(log_machine.Log):
         engine = log_database
 
-    run_state_machine_as_test(OnThisDatabase, settings=machine_settings(25, 40))
+    run_state_machine_as_test(OnThisDatabase, settings=machine_settings(20, 30))
 
 
 def test_I4_effects_happen_once_in_order_and_never_ahead_of_what_they_follow(log_database: sa.Engine) -> None:
     class OnThisDatabase(advance_machine.Advance):
         engine = log_database
 
-    run_state_machine_as_test(OnThisDatabase, settings=machine_settings(15, 35))
+    run_state_machine_as_test(OnThisDatabase, settings=machine_settings(15, 30))
