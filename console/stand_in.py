@@ -29,7 +29,8 @@ class StandIn:
     """A stand-in to be started in `directory`, which `tells` its news to the web application at `web_port`, or not.
 
     One that `stays` outlives whoever started it, so that its mailbox can be looked at, until `stop_stand_ins`. It keeps
-    the newest `keep` e-mails in full.
+    the newest `keep` e-mails in full. One with a `journal` takes down in it what it accepts, and one that is killed and
+    started again goes on there.
 
     `quota` is in requests a second, at the stand-in and for the senders alike; 0: unlimited.
     """
@@ -44,6 +45,7 @@ class StandIn:
     tells: bool = True
     stays: bool = False
     keep: int = 2000
+    journal: Path | None = None
 
     @property
     def host(self) -> str:
@@ -57,14 +59,15 @@ class StandIn:
 
     @property
     def command(self) -> list[str]:
-        """Its command line."""
+        """Its command line; it has to find `variables` in its environment."""
         options = {
             "--port": str(self.port),
-            "--api-key": self.api_key,
             "--announce": str(self.announcement),
             "--quota": str(self.quota),
             "--keep": str(self.keep),
         }
+        if self.journal is not None:
+            options["--journal"] = str(self.journal)
         if self.tells:
             options["--webhook-url"] = f"http://127.0.0.1:{self.web_port}/webhooks/sendgrid"
             options["--webhook-key"] = str(self.directory / "webhook.pem")

@@ -1,4 +1,4 @@
-"""The stand-in as a process of its own: `python -m sandbox.sendgrid --port 0 --api-key KEY --announce FILE`."""
+"""The stand-in as a process of its own: `SENDGRID_API_KEY=KEY python -m sandbox.sendgrid --port 0 --announce FILE`."""
 
 import argparse
 import asyncio
@@ -61,7 +61,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 def _options(given: argparse.Namespace) -> Options:
     return Options(
-        api_key=given.api_key,
+        # Not an argument: every user of the machine can read those.
+        api_key=os.environ.get("SENDGRID_API_KEY", ""),
         port=given.port,
         quota=given.quota,
         webhook_url=given.webhook_url,
@@ -70,14 +71,17 @@ def _options(given: argparse.Namespace) -> Options:
         speed=given.speed,
         keep=given.keep,
         logs_quota=given.logs_quota,
+        journal=given.journal,
     )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sandbox.sendgrid", description="A stand-in for SendGrid.")
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox.sendgrid",
+        description="A stand-in for SendGrid. Clients must send the key in SENDGRID_API_KEY.",
+    )
     add = parser.add_argument
     add("--port", type=int, default=0, help="0 takes a free one")
-    add("--api-key", required=True, help="the key that clients must send")
     add("--announce", type=Path, required=True, metavar="FILE", help="where to write the address once it listens")
     add("--quota", type=int, default=0, metavar="N", help="mail/send requests a second; 0 is no limit")
     add("--webhook-url", metavar="URL", help="where to post events; none are posted without it")
@@ -86,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--speed", type=float, default=1.0, help="how many of the stand-in's seconds pass in a real one")
     add("--keep", type=int, default=2_000, help="how many requests are held in full")
     add("--logs-quota", type=int, default=6, metavar="N", help="Email Logs requests a second; 0 is no limit")
+    add("--journal", type=Path, metavar="FILE", help="where to take down what was accepted, a line an e-mail")
     return parser
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sandbox.sendgrid.course import Course, course
+from sandbox.sendgrid.journal import Entry, Journal
 from sandbox.sendgrid.kept import Kept
 from sandbox.sendgrid.mail import Submission
 from sandbox.sendgrid.message_id import MessageIds
@@ -47,9 +48,13 @@ class Acceptance:
 
 
 class Acceptances:
-    """All that was accepted since the start or since it was emptied. `window` is how many seconds a second takes."""
+    """All that was accepted since the start or since it was emptied. `window` is how many seconds a second takes.
 
-    def __init__(self, *, window: float, keep: int) -> None:
+    A `journal` takes it down besides, and is never emptied.
+    """
+
+    def __init__(self, *, window: float, keep: int, journal: Journal | None = None) -> None:
+        self._journal = journal
         self._window_length = window
         self._wall_offset = time.time() - time.monotonic()
         self.kept = Kept(keep)
@@ -79,6 +84,11 @@ class Acceptances:
         """Take a request over; returns the indexes of its mails, one for every recipient."""
         first = len(self)
         envelope = self._envelope(submission)
+        if self._journal is not None:
+            self._journal.add(
+                Entry(now + self._wall_offset, mail.send_id, mail.to.email, envelope.categories)
+                for mail in submission.addressed
+            )
         for ordinal, mail in enumerate(submission.addressed):
             send_id = mail.send_id
             self._times.append(now)

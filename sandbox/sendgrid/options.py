@@ -11,7 +11,8 @@ class Options:
     `speed` says how many of the stand-in's seconds pass in a real one: its windows and delays shrink with it, so that a
     limit of 100 a second can be watched in a rehearsal that runs twenty times as fast. `keep` is how many requests are
     held in full; of older ones only what the counts and the logs need is. Events are posted if there is a
-    `webhook_url`, and signed if there is a `webhook_key`, the PEM file of an EC P-256 private key.
+    `webhook_url`, and signed if there is a `webhook_key`, the PEM file of an EC P-256 private key. The `journal` is a
+    file that takes down what was accepted.
     """
 
     api_key: str
@@ -23,10 +24,11 @@ class Options:
     speed: float = 1.0
     keep: int = 2_000
     logs_quota: int = 6
+    journal: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.api_key:
-            raise BadOption("api_key is empty; expected the key that clients must send")
+            raise BadOption("SENDGRID_API_KEY is empty; expected the key that clients must send")
         if self.speed <= 0:
             raise BadOption(f"speed is {self.speed:g}; expected more than 0")
         for name in ("port", "quota", "keep", "logs_quota"):

@@ -11,6 +11,7 @@ from aiohttp import web
 from sandbox.sendgrid.acceptance import Acceptance, Acceptances
 from sandbox.sendgrid.control import Control
 from sandbox.sendgrid.faults import Outage
+from sandbox.sendgrid.journal import Journal
 from sandbox.sendgrid.listening import HOST, Port
 from sandbox.sendgrid.logs import Logs
 from sandbox.sendgrid.mail_send import MAX_BYTES, MailSend
@@ -29,7 +30,8 @@ class StandIn:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.misbehaviour = Misbehaviour(options.seed)
-        self.acceptances = Acceptances(window=1 / options.speed, keep=options.keep)
+        journal = Journal(options.journal) if options.journal else None
+        self.acceptances = Acceptances(window=1 / options.speed, keep=options.keep, journal=journal)
         self.webhooks = Webhooks(
             url=options.webhook_url,
             signer=Signer(options.webhook_key),

@@ -11,15 +11,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
+import pytest
 
+from sandbox.sendgrid.journal import read
 from tests.deadline import wait_until
+from tests.sendgrid.client import mail
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENDGRID_API_KEY", "K")
+
+
 def command(announce: Path, *more: str) -> list[str]:
-    return [sys.executable, "-m", "sandbox.sendgrid", "--api-key", "K", "--announce", str(announce), *more]
+    return [sys.executable, "-m", "sandbox.sendgrid", "--announce", str(announce), *more]
 
 
 @contextmanager
@@ -60,6 +69,34 @@ def test_a_wrong_option_is_named(tmp_path: Path) -> None:
         command(tmp_path / "x.json", "--speed", "0"), cwd=ROOT, capture_output=True, timeout=30, check=False
     )
     assert (wrong.returncode, b"speed is 0" in wrong.stderr) == (2, True)
+
+
+def test_it_needs_a_key_and_takes_it_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SENDGRID_API_KEY")
+    found = subprocess.run(command(tmp_path / "x.json"), cwd=ROOT, capture_output=True, timeout=30, check=False)
+    assert (found.returncode, b"SENDGRID_API_KEY is empty" in found.stderr) == (2, True)
+
+
+def test_what_was_accepted_stays_in_the_journal_of_one_that_is_killed(tmp_path: Path) -> None:
+    journal = tmp_path / "accepted.jsonl"
+    assert list(read(journal)) == []
+    for number in range(2):
+        with started(tmp_path / f"{number}.json", "--journal", str(journal)) as (process, said):
+            send(said["host"], f"s{number}")
+            process.send_signal(signal.SIGKILL)
+            process.wait(timeout=30)
+    kept = [(entry.send_id, entry.address, entry.categories) for entry in read(journal)]
+    assert kept == [(f"s{number}", "ada@example.com", ("2026-W47",)) for number in range(2)]
+
+
+def send(host: str, send_id: str) -> None:
+    request = urllib.request.Request(
+        f"{host}/v3/mail/send",
+        data=msgspec.json.encode(mail(send_id=send_id)),
+        headers={"Authorization": "Bearer K", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 202
 
 
 def test_it_ends_with_its_supervisor_even_if_that_was_killed(tmp_path: Path) -> None:
