@@ -5,9 +5,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from console.web.connection import HEAD_SECONDS, Connection
 
 LIMIT_CONCURRENCY = 256
 """Connections and requests at once; what comes on top is answered with 503."""
@@ -49,12 +52,18 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 class Server(uvicorn.Server):
-    """uvicorn with our limits, which says when it is ready. Set `should_exit` to end it from another thread."""
+    """uvicorn with our limits, which says when it is ready. Set `should_exit` to end it from another thread.
 
-    def __init__(self, app: ASGIApp, announce: Callable[[int], None] | None = None) -> None:
+    `head_seconds` is how long the head of a request may take.
+    """
+
+    def __init__(
+        self, app: ASGIApp, announce: Callable[[int], None] | None = None, *, head_seconds: float = HEAD_SECONDS
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
+                http=partial(Connection, head_seconds=head_seconds),  # type: ignore[arg-type]  # called, never asked
                 # The lines go where the process's other lines go; those of every start and end say nothing.
                 log_config=None,
                 log_level="warning",

@@ -1,5 +1,6 @@
 """The web application behind a real server in a thread, and how to talk to it down to single bytes."""
 
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,11 +14,11 @@ from tests.deadline import wait_until
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[int]:
-    """The port on which `app` is served."""
+def served(app: ASGIApp, *, head_seconds: float = 60.0) -> Iterator[int]:
+    """The port on which `app` is served; heads may take so long."""
     ports: list[int] = []
     with listening("127.0.0.1", 0) as listener:
-        server = Server(app, ports.append)
+        server = Server(app, ports.append, head_seconds=head_seconds)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -67,6 +68,11 @@ class Wire:
         while chunk := self._socket.recv(65536):
             received += chunk
         return received.decode()
+
+    def pause(self, seconds: float) -> None:
+        """Wait that long; ConnectionError if the server closes meanwhile."""
+        if select.select([self._socket], [], [], seconds)[0] and not self._socket.recv(65536):
+            raise ConnectionError("the server closed")
 
     def close(self) -> None:
         self._socket.close()
