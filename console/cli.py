@@ -1,6 +1,7 @@
 """The command line: every command, and one place where failures become messages and exit codes."""
 
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -8,6 +9,7 @@ import typer
 
 from console.failures import explain
 from console.screen import say
+from runtime.redaction import redacted_text
 
 COMMANDS = {
     "console.commands.rehearsals": ("demo", "rehearse"),
@@ -58,7 +60,9 @@ def main() -> None:
     except Exception as problem:
         explained = explain(problem)
         if explained is None:
-            raise
+            # As Python would print it, but for what it may quote of the environment.
+            sys.stderr.write(redacted_text("".join(traceback.format_exception(problem))))
+            sys.exit(1)
         message, code = explained
         say(f"cutover: {message}")
         sys.exit(code)
