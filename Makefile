@@ -8,7 +8,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile -
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check chaos soak bench lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ check: $(READY) ## lint, types and import contracts only
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+chaos: $(READY) ## ten minutes of killed, frozen and restarted processes and servers, then the balance sheet
+	@$(BIN)/python -m tests.chaos
 
 bench: $(READY) $(BENCH_READY) ## every benchmark beside its peers, into docs/performance.md (about half an hour)
 	@$(BIN)/python -m benchmarks
