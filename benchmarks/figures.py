@@ -120,6 +120,13 @@ FIGURES = (
         unit="×",
         short="– in processor seconds",
     ),
+    Figure(
+        benchmark="monday",
+        key="bare_batch_ratio",
+        what="time of the batch without tap, which records nothing, over ours",
+        unit="×",
+        short="Monday, batch without recording",
+    ),
     Figure(benchmark="monday", key="event_driven_seconds", what="from the barrier to the last outcome", unit="s"),
     Figure(
         benchmark="monday", key="largest_process_mb", what="memory of the largest process", unit="MB", bound=below(1000)

@@ -80,7 +80,7 @@ def run_phases(playground: Playground, users: int, phases: Phases) -> None:
         playground.barrier(RUN)
         playground.event_driven(RUN)
     with phases.measured("legacy"):
-        playground.legacy(RUN)
+        playground.legacy(RUN, noise=0)
     with phases.measured("reconcile"):
         totals = playground.reconcile(RUN)
     if totals.match != users:

@@ -146,8 +146,8 @@ class Playground:
 
         self.wait(settled, "folding the log")
 
-    def legacy(self, run: str) -> None:
-        """The legacy path of a run. Raises WrongUse once the batch is retired."""
+    def legacy(self, run: str, *, noise: int | None = None) -> None:
+        """The legacy path of a run, and its noise for so many users. Raises WrongUse once the batch is retired."""
         legacy_tap()(
             self.engine,
             self.system.gate,
@@ -155,6 +155,7 @@ class Playground:
             partitions=self.system.partitions,
             code_version=code_version(),
             **({"batch": self._batch} if self._batch else {}),
+            **({} if noise is None else {"noise": noise}),
         )
 
     def barrier(self, run: str) -> int:

@@ -29,7 +29,11 @@ def freeze(connection: sa.Connection, partition: int, run: RunEvent, catalogue: 
         "popularity": popular.digest,
         "catalogue": catalogue_digest(catalogue),
     }
+    # Of tables that were just filled the database has no statistics. It takes them for tiny, and would read all the
+    # histories of the partition once for every user.
+    connection.execute(sa.text("SET LOCAL enable_nestloop = off"))
     connection.execute(_FREEZE, parameters)
+    connection.execute(sa.text("SET LOCAL enable_nestloop TO DEFAULT"))
     for user in connection.execute(_WITHOUT_TASTE, parameters).all():
         _plan_popular(connection, run, user.user_id, popular, set(user.bought))
 
