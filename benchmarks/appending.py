@@ -2,7 +2,8 @@
 
     python -m benchmarks.appending --json
 
-Events have the same content on both sides, and are appended by as many threads of one process. Ours are emitted by the
+Events have the same content on both sides, and are appended by as many threads of one process,
+each with a connection of its own. Ours are emitted by the
 shop's own call, which checks them, and they count when they lie in the log at their positions: a process of its own
 sequences meanwhile, as the relay does. `..._committed_...` is when the appender's last commit returned: from then on
 nothing can be lost. The peer is handed its events ready encoded, and reads them without decoding; ours are decoded.
@@ -84,14 +85,16 @@ def measure(server_url: str, size: Size) -> Figures:
 
 def _ours(engine: sa.Engine, size: Size) -> Figures:
     def one(numbers: range) -> None:
-        for number in numbers:
-            with engine.begin() as connection:
-                emit(connection, event(number))
+        with engine.connect() as connection:
+            for number in numbers:
+                with connection.begin():
+                    emit(connection, event(number))
 
     def many(numbers: range) -> None:
-        for batch in _batches(numbers, size.batch):
-            with engine.begin() as connection:
-                emit_many(connection, map(event, batch))
+        with engine.connect() as connection:
+            for batch in _batches(numbers, size.batch):
+                with connection.begin():
+                    emit_many(connection, map(event, batch))
 
     single = _appended(range(size.single), one, lambda: _logged(engine, size.single))
     total = size.single + size.bulk

@@ -25,6 +25,7 @@ COMMANDS = {
     "console.commands.delivery": ("campaign", "unconfirmed", "deadletters"),
     "console.commands.validation": ("validate",),
     "console.commands.log": ("emit", "backfill"),
+    "console.commands.rebuild": ("rebuild",),
     "console.commands.system": ("up", "down", "status", "relay", "worker", "serve", "migrate"),
 }
 """Where each command is, in the order in which the help lists them."""

@@ -14,6 +14,8 @@ from handlers.celery_app import QUEUES
 from runtime.servers import Servers
 
 STOP_DEADLINE = 15.0
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""Many processes with one thread each beat few with many, and a fork under OpenMP threads hangs."""
 
 
 class ProcessDied(Exception):
@@ -44,9 +46,7 @@ def environment(servers: Servers, state_dir: Path, partitions: int, defect: str 
         "CUTOVER_STATE_DIR": str(state_dir),
         "CUTOVER_PARTITIONS": str(partitions),
         "CUTOVER_SUPERVISED": str(os.getpid()),
-        # Many processes with one thread each beat few with many, and a fork under OpenMP threads hangs.
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
+        **ONE_THREAD,
         # A terminated worker puts unfinished nudges back at once.
         "REMAP_SIGTERM": "SIGQUIT",
     }

@@ -92,9 +92,9 @@ class RecommendationsReaction:
                 users |= purchases.users_leaving(connection, partition, moved, since)
             since = moved
             connection.execute(_MOVE_HORIZON, {"partition": partition, "since": since})
-        self._refresh(connection, partition, users, since, upto)
+        self.refresh(connection, partition, users, since, upto)
 
-    def _refresh(
+    def refresh(
         self, connection: sa.Connection, partition: int, users: Iterable[str], since: datetime | None, position: int
     ) -> None:
         """Compute the lists of these users anew, from their purchases."""

@@ -1,0 +1,40 @@
+"""Rebuild: forget what is nothing but a fold of the log, so that it is folded anew. Nothing here acts on anybody."""
+
+import sqlalchemy as sa
+
+REBUILT = ("catalogue", "popularity", "recommendations")
+"""The subscriptions whose state is a function of the log alone.
+
+Not `emails`, `runs` and `tracking`: theirs is bound to what was handed in and sent, and folding them twice would act.
+"""
+
+TABLES = (
+    "product_versions",
+    "popular_products",
+    "subscribers",
+    "purchases",
+    "cancelled_orders",
+    "horizons",
+    "recommendations",
+    "planned_emails",
+)
+
+
+def forget(connection: sa.Connection) -> None:
+    """Empty these tables and set these checkpoints to 0, in the caller's transaction.
+
+    Waits for whoever folds at this moment. From the commit on workers begin at the first event, as they always do.
+    Lists frozen at a barrier are frozen again when it comes by; `emails` is behind it already and composes nothing.
+    """
+    connection.execute(_LOCK, {"names": list(REBUILT)})
+    connection.execute(sa.text("TRUNCATE " + ", ".join(f"cutover.{table}" for table in TABLES)))
+    connection.execute(_REWIND, {"names": list(REBUILT)})
+
+
+_LOCK = sa.text("""
+    SELECT position FROM cutover.checkpoints WHERE subscription = ANY(:names)
+    ORDER BY subscription, partition FOR UPDATE
+""")
+
+_REWIND = sa.text("UPDATE cutover.checkpoints SET position = 0 WHERE subscription = ANY(:names)")
+"""`advanced_at` stays: nothing has advanced."""
