@@ -106,7 +106,8 @@ class RecommendationsReaction:
         tastes = directions(found, view.taste)
         with_taste = np.flatnonzero(tastes.any(axis=1)).tolist()
         lists = self._rank(view, tastes[with_taste], [found.bought(user) for user in with_taste])
-        connection.execute(_FORGET, {"users": column(sorted(set(users) - set(found.users)))})
+        if gone := set(users).difference(found.users):
+            connection.execute(_FORGET, {"users": column(sorted(gone))})
         _keep(connection, partition, [found.users[user] for user in with_taste], lists, tastes[with_taste])
         without = np.flatnonzero(~tastes.any(axis=1)).tolist()
         _keep(connection, partition, [found.users[user] for user in without])
