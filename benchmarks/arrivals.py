@@ -64,19 +64,18 @@ def _watch(playground: Playground, end: int) -> Passed:
     passed: Passed = [(time.monotonic(), {})]
     deadline = time.monotonic() + PATIENCE
     with playground.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while True:
+        folded = False
+        while not folded:
+            quiet = time.monotonic() > passed[-1][0] + QUIET
+            # Asked before the last look at the checkpoints, so that no move escapes it.
+            folded = quiet and bool(connection.scalar(_FOLDED, {"end": end}))
             found = {row.partition: row.position for row in connection.execute(_CHECKPOINTS)}
             if found != passed[-1][1]:
                 passed.append((time.monotonic(), found))
-            elif time.monotonic() > passed[-1][0] + QUIET and _all_folded(connection, end):
-                return passed
             if time.monotonic() > deadline:
                 raise SystemExit(f"the orders did not arrive within {PATIENCE:.0f} s")
             time.sleep(LOOK_EVERY)
-
-
-def _all_folded(connection: sa.Connection, end: int) -> bool:
-    return bool(connection.scalar(_FOLDED, {"end": end}))
+    return passed
 
 
 def _places(playground: Playground, after: int) -> Mapping[str, tuple[int, int]]:
