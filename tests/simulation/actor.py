@@ -1,0 +1,174 @@
+"""An actor: one process of the system, run as a greenlet, which stands still at boundaries and can be crashed there."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from greenlet import greenlet, getcurrent
+
+from tests.simulation.chance import Chance
+
+LOCK_TIMEOUT = "1ms"
+"""Nobody who holds a lock moves while another waits for it, so that waiting is of no use."""
+
+
+class Crashed(BaseException):
+    """The process is gone. What unwinds after this can reach neither the database nor the provider."""
+
+
+class Actor:
+    """One process: its connections, and the job it is at, if any.
+
+    `at` says where it stands. A crash takes back what it has not committed, and lets its locks go.
+    """
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self.at = ""
+        self.dead = False
+        self.job = ""
+        self.incarnation = 0
+        self.until: float | None = None
+        self.answered: Callable[[], bool] = _always
+        self._raw: set[psycopg.Connection] = set()
+        self._spare: list[psycopg.Connection] = []
+        self._arguments: dict[str, Any] = {}
+        self.engine = self._connected(url)
+        self._chance: Chance | None = None
+        self._body: greenlet | None = None
+        self._hub: greenlet | None = None
+        self.committed: Callable[[], None] = _nothing
+
+    @property
+    def idle(self) -> bool:
+        return self._body is None
+
+    def reset(self, chance: Chance) -> None:
+        """Begin a new schedule."""
+        self._chance = chance
+        self.dead = False
+        self.incarnation = 0
+
+    def start(self, job: str, body: Callable[[], object]) -> None:
+        """Begin a job; it runs until its first boundary."""
+        self.job, self.at = job, "start"
+        self._hub = getcurrent()
+        self._body = greenlet(body)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Run from where it stands to its next boundary, or to its end."""
+        if self._body is None:
+            return
+        try:
+            self._body.switch()
+        finally:
+            if self._body.dead:
+                self._body = None
+
+    def crash(self) -> None:
+        """End it where it stands, as a power cut would."""
+        self.dead = True
+        for raw in sorted(self._raw, key=id):
+            if not raw.closed:
+                raw.rollback()
+                if raw.autocommit:
+                    raw.execute("SELECT pg_advisory_unlock_all()")
+        if self._body is not None:
+            try:
+                self._body.throw(Crashed())
+            except Crashed:
+                pass
+            self._body = None
+        self.dead = False
+        self.incarnation += 1
+
+    def stand(self, at: str) -> None:
+        """Let others go on first. Raises Crashed when the process ended meanwhile."""
+        if self._hub is not None and getcurrent() is self._body:
+            self.at = at
+            # asyncio takes a thread for a process.
+            running = asyncio._get_running_loop()
+            asyncio._set_running_loop(None)
+            self._hub.switch()
+            asyncio._set_running_loop(running)
+        self._check()
+
+    def pause(self, at: str) -> None:
+        """Stand here, now and then."""
+        self._check()
+        if self._chance is not None and self._chance.stands():
+            self.stand(at)
+
+    def _check(self) -> None:
+        if self.dead:
+            raise Crashed
+
+    def wait(self, until: float | None, answered: Callable[[], bool]) -> None:
+        """Stand still until there is an answer, or the simulation's clock shows `until`."""
+        self.until, self.answered = until, answered
+        try:
+            self.stand("waiting for an answer")
+        finally:
+            self.until, self.answered = None, _always
+
+    def _connect(self) -> psycopg.Connection:
+        if self._spare:
+            return self._spare.pop()
+        return psycopg.connect(**self._arguments, prepare_threshold=1)
+
+    def _keep(self, raw: psycopg.Connection) -> None:
+        """Opening a session takes longer than a schedule: what a crash threw away is used again."""
+        raw.rollback()
+        self._spare.append(raw)
+
+    def _connected(self, url: str) -> sa.Engine:
+        options = f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT}"
+        engine = sa.create_engine(
+            url, creator=self._connect, pool_size=4, max_overflow=0, pool_timeout=0.001, use_native_hstore=False
+        )
+        _, self._arguments = engine.dialect.create_connect_args(engine.url)
+        self._arguments |= {"options": options, "application_name": self.name}
+        sa.event.listen(engine, "checkout", lambda raw, *_: self._raw.add(raw))
+        sa.event.listen(engine, "checkin", lambda raw, *_: self._raw.discard(raw))
+        dialect: Any = engine.dialect
+        dialect.do_close = dialect.do_terminate = self._keep
+        execute, many, commit = dialect.do_execute, dialect.do_executemany, dialect.do_commit
+
+        def do_execute(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
+            self._before_statement()
+            execute(*arguments, **options)
+
+        def do_executemany(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
+            self._before_statement()
+            many(*arguments, **options)
+
+        def do_commit(raw: Any) -> None:  # noqa: ANN401
+            self.pause("before commit")
+            commit(raw)
+            self.committed()
+            self.pause("after commit")
+
+        dialect.do_execute, dialect.do_executemany, dialect.do_commit = do_execute, do_executemany, do_commit
+        return engine
+
+    def _before_statement(self) -> None:
+        self._check()
+        if self._chance is not None and self._chance.stands_at_statement():
+            self.stand("before a statement")
+
+    def close(self) -> None:
+        """Let its connections go."""
+        self.engine.dispose()
+        for raw in self._spare:
+            raw.close()
+
+
+def _always() -> bool:
+    return True
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""

@@ -1,0 +1,61 @@
+"""The network of nudges: what Celery and Redis are to the system, except that the schedule decides what arrives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.simulation.clock import SimulatedClock
+
+
+@dataclass(frozen=True)
+class Task:
+    """A nudge under way."""
+
+    task: str
+    subscription: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.subscription}/{self.partition}"
+
+
+class Queue:
+    """Stands where the Celery application stands."""
+
+    def __init__(self) -> None:
+        self.under_way: list[Task] = []
+
+    def send_task(self, task: str, args: Sequence[Any], queue: str, retry: bool) -> None:  # noqa: ARG002
+        self.under_way.append(Task(task, *args))
+
+
+class Keys:
+    """Stands where Redis stands, for what the publisher of nudges asks of it: keys that vanish."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self._clock = clock
+        self._until: dict[str, float] = {}
+        self._answers: list[bool] = []
+
+    def pipeline(self, transaction: bool) -> "Keys":  # noqa: ARG002
+        self._answers = []
+        return self
+
+    def set(self, key: str, _: bytes, *, nx: bool, px: int) -> None:  # noqa: ARG002
+        new = self._until.get(key, -1.0) < self._clock.seconds
+        if new:
+            self._until[key] = self._clock.seconds + px / 1000
+        self._answers.append(new)
+
+    def execute(self) -> list[bool]:
+        return self._answers
+
+    def llen(self, _: str) -> int:
+        return 0
+
+    def delete(self, key: str) -> None:
+        self._until.pop(key, None)
+
+    def flush(self) -> None:
+        """Forget everything."""
+        self._until.clear()

@@ -1,0 +1,341 @@
+"""A schedule: one seed decides who does what next, what gets lost, and who crashes where; then everything heals."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate
+
+import sqlalchemy as sa
+
+from handlers.delivery.duties import SEND
+from handlers.delivery.provider import Accepted, Answer, NotAccepted, Refused
+from handlers.tracking import Kind
+from shadow.errors import NotSequenced
+from tests.simulation.actor import Actor
+from tests.simulation.chance import Chance
+from tests.simulation.facts import RUNS
+from tests.simulation.network import Task
+from tests.simulation.post_office import Call
+from tests.simulation.trace import Trace
+from tests.simulation.world import Fleet, World
+
+Move = tuple[float, Callable[[], None]]
+
+LEASE_IS_OVER = 300.0
+ROUNDS = 40
+"""Sweeps after which a system that is not quiet never will be."""
+
+
+class NeverQuiet(Exception):
+    """The system did not come to rest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A schedule that has healed: its world, and its trace."""
+
+    world: World
+    trace: Trace
+
+
+def play(fleet: Fleet, seed: int, *, steps: int | None = None) -> Done:
+    """Play the schedule of a seed, of which only so many steps before everything heals."""
+    chance, trace = Chance(seed), Trace()
+    schedule = Schedule(World(fleet, chance, trace), chance, trace)
+    try:
+        schedule.run(chance.steps if steps is None else min(steps, chance.steps))
+    finally:
+        for actor in fleet.actors:
+            if not actor.idle:
+                actor.crash()
+    return Done(world=schedule.world, trace=trace)
+
+
+class Schedule:
+    """Plays one schedule in a world."""
+
+    def __init__(self, world: World, chance: Chance, trace: Trace) -> None:
+        self.world = world
+        self._chance = chance
+        self._trace = trace
+        self._fleet = world.fleet
+
+    def run(self, steps: int) -> None:
+        """So many steps, and then until nothing is left to be done."""
+        for _ in range(steps):
+            self._trace.step += 1
+            self._step()
+        self._trace.say("-", "everything heals")
+        self._chance.calm = True
+        self._heal()
+
+    def _step(self) -> None:
+        moves = self._moves()
+        totals = list(accumulate(weight for weight, _ in moves))
+        drawn = self._chance.random.random() * totals[-1]
+        next(move for total, (_, move) in zip(totals, moves, strict=True) if drawn < total)()
+
+    def _moves(self) -> list[Move]:
+        moves: list[Move] = [
+            *self._of_actors(),
+            *self._of_apps(),
+            *self._of_relays(),
+            *self._of_network(),
+            *self._of_provider(),
+            *self._of_outside(),
+        ]
+        return moves
+
+    def _of_actors(self) -> list[Move]:
+        moves: list[Move] = []
+        for actor in self._fleet.actors:
+            if actor.idle:
+                continue
+            if actor.answered() or actor.until is not None:
+                moves.append((3.0, lambda actor=actor: self._go_on(actor)))
+            if self._chance.crashing:
+                moves.append((self._chance.crashing, lambda actor=actor: self._crash(actor)))
+        return moves
+
+    def _of_apps(self) -> list[Move]:
+        return [(1.5, lambda actor=actor: self._tell(actor)) for actor in self._fleet.apps if actor.idle]
+
+    def _of_relays(self) -> list[Move]:
+        moves: list[Move] = []
+        for actor in self._fleet.relays:
+            if actor.idle:
+                moves.append((1.5, lambda actor=actor: self._start(actor, "sequences", self.world.sequence(actor))))
+                moves.append((0.4, lambda actor=actor: self._start(actor, "sweeps", self.world.sweep(actor))))
+        return moves
+
+    def _of_network(self) -> list[Move]:
+        tasks = self.world.queue.under_way
+        moves: list[Move] = []
+        if tasks:
+            if any(actor.idle for actor in self._fleet.workers):
+                moves.append((2.0 + min(len(tasks), 6), self._deliver))
+            moves += [(self._chance.dropping, self._drop)]
+        if self._chance.flushing:
+            moves.append((self._chance.flushing, self._flush))
+        return moves
+
+    def _of_provider(self) -> list[Move]:
+        moves: list[Move] = []
+        for call in self.world.office.calls:
+            moves.append((3.0, lambda call=call: self._provider_acts(call)))
+        if self.world.office.ids:
+            moves.append((0.5, self._follow_up))
+        if self.world.office.news and self._fleet.hook.idle:
+            moves.append((1.5, self._post_news))
+        return moves
+
+    def _of_outside(self) -> list[Move]:
+        moves: list[Move] = []
+        if self._chance.waiting:
+            moves.append((self._chance.waiting, self._wait))
+        if self._fleet.cron.idle and len(self.world.started) < self._chance.weeks:
+            moves.append((1.0, self._begin))
+        if self._fleet.person.idle:
+            if self._chance.deciding:
+                moves.append((self._chance.deciding, self._decide))
+            if self._chance.rolling_back and self.world.started:
+                moves.append((self._chance.rolling_back * 0.3, self._roll_back))
+        return moves
+
+    # One move each.
+
+    def _start(self, actor: Actor, job: str, body: Callable[[], object]) -> None:
+        self._trace.say(actor.name, job)
+        self._trace.count(job.split()[0])
+        self._run(actor, lambda: actor.start(job, body))
+
+    def _go_on(self, actor: Actor) -> None:
+        if actor.until is not None and not actor.answered():
+            self.world.clock.pass_by(max(0.0, actor.until - self.world.clock.seconds) + 1e-6)
+        self._trace.say(actor.name, f"goes on ({actor.at})")
+        self._run(actor, actor.go_on)
+
+    def _run(self, actor: Actor, run: Callable[[], None]) -> None:
+        try:
+            run()
+        except (sa.exc.OperationalError, NotSequenced) as problem:
+            self._trace.say(actor.name, f"fails: {_first_line(problem)}")
+            self._trace.count("blocked")
+
+    def _crash(self, actor: Actor) -> None:
+        self._trace.say(actor.name, f"CRASHES {actor.at}, as it {actor.job}")
+        self._trace.count("crashes")
+        actor.crash()
+
+    def _tell(self, actor: Actor) -> None:
+        facts = self.world.happening.next()
+        self._start(actor, "tells " + ", ".join(fact.event_id for fact in facts), self.world.tell(actor, facts))
+
+    def _deliver(self) -> None:
+        tasks = self.world.queue.under_way
+        task = self._chance.one_of(tasks)
+        if not self._chance.happens(self._chance.duplicating):
+            tasks.remove(task)
+        else:
+            self._trace.count("duplicates")
+        self._act_on(task)
+
+    def _act_on(self, task: Task) -> None:
+        of = self._fleet.senders if task.task == SEND else self._fleet.workers
+        idle = [actor for actor in of if actor.idle]
+        if not idle:
+            self._trace.say("network", f"finds nobody for {task}")
+            return
+        actor = idle[self._chance.below(len(idle))]
+        if task.task == SEND:
+            self._start(actor, f"sends partition {task.partition}", self.world.send(actor, task))
+        else:
+            self._start(actor, f"advances {task}", self.world.advance(actor, task))
+
+    def _drop(self) -> None:
+        task = self._chance.one_of(self.world.queue.under_way)
+        self.world.queue.under_way.remove(task)
+        self._trace.say("network", f"loses the nudge for {task}")
+        self._trace.count("drops")
+
+    def _flush(self) -> None:
+        self.world.queue.under_way.clear()
+        self.world.keys.flush()
+        self._trace.say("Redis", "forgets everything")
+        self._trace.count("flushes")
+
+    def _provider_acts(self, call: Call) -> None:
+        office = self.world.office
+        if not call.under_way:
+            if self._chance.happens(self._chance.silent):
+                self._trace.say("provider", f"is not heard of {call}")
+                office.give_up(call)
+            else:
+                self._trace.say("provider", f"answers {call}: {_word(call.answer)}")
+                office.answer(call)
+            return
+        if self._chance.happens(self._chance.silent * 0.5) and call.waited_for:
+            self._trace.say("sender", f"gives up waiting for {call}, which is still under way")
+            office.give_up(call)
+            return
+        answer = self._answer(call)
+        self._trace.say("provider", f"gets {call}: {_word(answer)}")
+        office.arrive(call, answer)
+        self._trace.count(_word(answer))
+        if call.waited_for and not self._chance.happens(self._chance.standing):
+            office.answer(call)
+        elif not call.waited_for:
+            office.calls.remove(call)
+
+    def _answer(self, call: Call) -> Answer:
+        if not self._chance.happens(self._chance.misbehaving):
+            return Accepted(f"m-{call.address}-{call.run}-{len(self.world.office.ids)}")
+        return self._chance.one_of(
+            (
+                NotAccepted("http_503"),
+                NotAccepted("http_429", throttled=True),
+                NotAccepted("connect_refused"),
+                Refused("http_400"),
+            )
+        )
+
+    def _follow_up(self) -> None:
+        office = self.world.office
+        accepted = sorted((run, address) for address, run in office.accepted)
+        run, address = self._chance.one_of(accepted)
+        kind = self._chance.one_of((Kind.DELIVERED, Kind.OPEN, Kind.BOUNCE, Kind.SPAM_REPORT, Kind.DEFERRED))
+        send_id = next(each for each, known in office.senders.items() if known == (address, run))
+        office.follow_up(send_id, run, address, kind)
+        self._trace.say("provider", f"has news of {address.partition('@')[0]} in {run}: {kind}")
+
+    def _post_news(self) -> None:
+        office = self.world.office
+        news = [self._chance.one_of(office.news) for _ in range(1 + self._chance.below(3))]
+        if office.told and self._chance.happens(self._chance.repeating):
+            news.append(self._chance.one_of(office.told))
+        news = list(dict.fromkeys(news))
+        told = ", ".join(f"{item.kind} {item.address.partition('@')[0]}" for item in news if item.address)
+        self._start(self._fleet.hook, f"takes {told}", self.world.take(self._fleet.hook, news))
+
+    def _wait(self) -> None:
+        seconds = self._chance.one_of((1.0, 20.0, LEASE_IS_OVER))
+        self.world.clock.pass_by(seconds)
+        self._trace.say("clock", f"{seconds:g} seconds pass")
+
+    def _begin(self) -> None:
+        run = RUNS[len(self.world.started)]
+        self.world.started.append(run)
+        self._start(self._fleet.cron, f"begins {run}", self.world.begin(self._fleet.cron, run))
+
+    def _decide(self) -> None:
+        self._start(self._fleet.person, "looks unconfirmed e-mails up", self.world.decide(self._fleet.person))
+
+    def _roll_back(self) -> None:
+        run = self._chance.one_of(self.world.started)
+        self._start(self._fleet.person, f"rolls {run} back", self.world.roll_back(self._fleet.person, run))
+
+    # Healing: no faults any more.
+
+    def _heal(self) -> None:
+        for run in self.world.started:
+            self._finish_all()
+            self._start(self._fleet.cron, f"begins {run}", self.world.begin(self._fleet.cron, run))
+        for _ in range(ROUNDS):
+            self._finish_all()
+            if self._quiet():
+                return
+        raise NeverQuiet(f"after {ROUNDS} sweeps there is still something to be done")
+
+    def _quiet(self) -> bool:
+        """Sweep once; whether nothing came of it."""
+        relay = self._fleet.relays[0]
+        self._start(relay, "sequences", self.world.sequence(relay))
+        self._finish_all()
+        before = self._trace.step
+        del before
+        self.world.keys.flush()
+        self._start(relay, "sweeps", self.world.sweep(relay))
+        if self.world.queue.under_way:
+            return False
+        if self.world.office.news:
+            news = list(self.world.office.news)
+            self._start(self._fleet.hook, "takes the rest of the news", self.world.take(self._fleet.hook, news))
+            return False
+        self.world.clock.pass_by(LEASE_IS_OVER)
+        self._start(relay, "sweeps", self.world.sweep(relay))
+        self._start(self._fleet.person, "looks unconfirmed e-mails up", self.world.decide(self._fleet.person))
+        self._start(relay, "sequences", self.world.sequence(relay))
+        return not self.world.queue.under_way
+
+    def _finish_all(self) -> None:
+        busy = True
+        while busy:
+            busy = False
+            for call in list(self.world.office.calls):
+                self._settle_call(call)
+            for actor in self._fleet.actors:
+                while not actor.idle and (actor.answered() or actor.until is not None) and not self._waits(actor):
+                    self._go_on(actor)
+                    busy = True
+            if self.world.queue.under_way:
+                self._act_on(self.world.queue.under_way.pop(0))
+                busy = True
+            busy = busy or bool(self.world.office.calls)
+
+    def _waits(self, actor: Actor) -> bool:
+        """Whether it had better be answered first."""
+        return bool(self.world.office.calls) and not actor.answered()
+
+    def _settle_call(self, call: Call) -> None:
+        office = self.world.office
+        if call.under_way:
+            office.arrive(call, Accepted(f"m-{call.address}-{call.run}-{len(office.ids)}"))
+            self._trace.say("provider", f"gets {call}: Accepted")
+        office.answer(call)
+
+
+def _word(answer: Answer | None) -> str:
+    return type(answer).__name__
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0][:100]

@@ -1,0 +1,231 @@
+"""The world of one schedule: every process of the system, the network between them, and what happens outside."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, cast
+
+import redis
+import sqlalchemy as sa
+from celery import Celery
+
+from console.web.shop import addresses_in_shop, unsubscribe_in_shop
+from console.weekly_job import weekly_gate, weekly_rollback
+from console.weekly_messages import WeeklyMessages
+from console.wiring import all_subscriptions
+from events import Duty, Event, Nudge, Relay, StageChanged, Subscriptions, emit
+from handlers.delivery import unconfirmed
+from handlers.delivery.duties import DELIVERY, ROUTES
+from handlers.delivery.upkeep import due_partitions, end_campaigns, expire_leases
+from handlers.nudges import Advancer, NudgePublisher
+from handlers.tracking import Intake, News, Told
+from shadow.barrier import raise_barrier
+from shadow.errors import UnknownRun
+from shadow.legacy_tap import run_legacy
+from tests.simulation.actor import Actor
+from tests.simulation.chance import Chance
+from tests.simulation.clock import SimulatedClock
+from tests.simulation.database import PARTITIONS, Database
+from tests.simulation.facts import RUNS, Facts
+from tests.simulation.legacy import small_batch
+from tests.simulation.network import Keys, Queue, Task
+from tests.simulation.post_office import PostOffice
+from tests.simulation.sender import Sender
+from tests.simulation.trace import Trace
+
+SEND_WITHIN = 200_000.0
+SALT = "weekly recommendations"
+
+_GATE = weekly_gate(PARTITIONS, SEND_WITHIN)
+_ROLLBACK = weekly_rollback(PARTITIONS, SEND_WITHIN)
+
+
+def every_subscription() -> Subscriptions:
+    """What one worker process holds: its own catalogue, empty at first."""
+    return all_subscriptions(_GATE)
+
+
+NAMES = all_subscriptions(_GATE)
+
+
+class Fleet:
+    """The processes, which outlive schedules so that their sessions stay open."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.apps = [Actor(f"app-{number}", database.url) for number in (1, 2)]
+        self.relays = [Actor(f"relay-{number}", database.url) for number in (1, 2)]
+        self.workers = [Actor(f"worker-{number}", database.url) for number in (1, 2, 3)]
+        self.senders = [Actor(f"sender-{number}", database.url) for number in (1, 2)]
+        self.cron = Actor("cron", database.url)
+        self.hook = Actor("webhook", database.url)
+        self.person = Actor("person", database.url)
+
+    @property
+    def actors(self) -> list[Actor]:
+        """All of them, in a fixed order."""
+        return [*self.apps, *self.relays, *self.workers, *self.senders, self.cron, self.hook, self.person]
+
+    def close(self) -> None:
+        """Let all sessions go."""
+        for actor in self.actors:
+            actor.close()
+
+
+class World:
+    """One schedule's world. What it was told to do, and by whom, is in `facts`, for the checks to hold against it."""
+
+    def __init__(self, fleet: Fleet, chance: Chance, trace: Trace) -> None:
+        self.fleet = fleet
+        self.chance = chance
+        self.trace = trace
+        self.clock = SimulatedClock()
+        self.office = PostOffice(self.clock)
+        self.queue = Queue()
+        self.keys = Keys(self.clock)
+        self.happening = Facts(chance)
+        self.told: list[tuple[int, int, Event]] = []
+        self.started: list[str] = []
+        self.rolled_back: set[str] = set()
+        self.road = chance.road
+        self._moments = 0
+        self._publisher = NudgePublisher(
+            cast("Celery", self.queue), cast("redis.Redis", self.keys), "sim", NAMES, ROUTES
+        )
+        self._advancers: dict[tuple[str, int], Advancer] = {}
+        self._relays = {actor.name: self._relay(actor.engine) for actor in fleet.relays}
+        self._intake = Intake(addresses_in_shop, unsubscribe_in_shop)
+        self._contents = WeeklyMessages(lambda user: f"https://example.com/u/{user}")
+        fleet.database.reset(self.road)
+        for actor in fleet.actors:
+            actor.reset(chance)
+
+    # What the processes do; each of these is a job of an actor.
+
+    def tell(self, actor: Actor, facts: list[Event]) -> Callable[[], None]:
+        """The app's transaction."""
+
+        def job() -> None:
+            began = self._moment()
+            actor.committed = lambda: self.told.extend((began, self._moment(), fact) for fact in facts)
+            try:
+                with actor.engine.begin() as connection:
+                    emit(connection, *facts)
+            finally:
+                actor.committed = _nothing
+
+        return job
+
+    def sequence(self, actor: Actor) -> Callable[[], object]:
+        return self._relays[actor.name].step
+
+    def sweep(self, actor: Actor) -> Callable[[], object]:
+        return self._relays[actor.name].sweep
+
+    def advance(self, actor: Actor, task: Task) -> Callable[[], object]:
+        """A worker that acts on a nudge. What it remembers of the catalogue is gone with the process."""
+        key = (actor.name, actor.incarnation)
+        if key not in self._advancers:
+            self._advancers[key] = Advancer(actor.engine, every_subscription(), PARTITIONS, self._publisher)
+        return lambda: self._advancers[key](Nudge(task.subscription, task.partition))
+
+    def send(self, actor: Actor, task: Task) -> Callable[[], object]:
+        """A worker that sends."""
+        self._publisher.arrived(Nudge(task.subscription, task.partition))
+        sender = Sender(actor, self.office, self._contents, self.chance, self.clock)
+        return lambda: sender.send(task.partition)
+
+    def begin(self, actor: Actor, run: str) -> Callable[[], object]:
+        """What crontab starts."""
+
+        def job() -> None:
+            raise_barrier(actor.engine, run, PARTITIONS, SimulatedPatience(self.clock, actor), salt=SALT)
+            if self.road == "canary":
+                run_legacy(
+                    actor.engine, _GATE, run, partitions=PARTITIONS, code_version="simulated", batch=small_batch, noise=0
+                )
+
+        return job
+
+    def take(self, actor: Actor, news: list[News]) -> Callable[[], object]:
+        """The webhook; the provider goes on telling until it is told that all is well."""
+
+        def job() -> None:
+            with actor.engine.begin() as connection:
+                self._intake.take(connection, Told(news=news))
+            for item in news:
+                if item in self.office.news:
+                    self.office.news.remove(item)
+                    self.office.told.append(item)
+
+        return job
+
+    def roll_back(self, actor: Actor, run: str) -> Callable[[], object]:
+        """A person who takes a run back, and the stage with it."""
+
+        def job() -> None:
+            now = self.clock.now()
+            with suppress(UnknownRun), actor.engine.begin() as connection:
+                if _ROLLBACK(connection, run, by="ann", why="a drill", at=now):
+                    emit(connection, StageChanged(stage="shadow", percent=0, by="ann", why="a drill", occurred_at=now))
+
+        return job
+
+    def decide(self, actor: Actor) -> Callable[[], object]:
+        """A person who looks at the provider's records, of e-mails no request for which can be under way any more."""
+
+        def job() -> None:
+            with actor.engine.begin() as connection:
+                for email in unconfirmed.unconfirmed(connection):
+                    if self.office.in_doubt(email.send_id):
+                        continue
+                    sent = email.send_id in self.office.ids
+                    act = unconfirmed.mark_sent if sent else unconfirmed.release
+                    act(connection, email.run, [email.user_id], by="ann", why="looked")
+
+        return job
+
+    def _relay(self, engine: sa.Engine) -> Relay:
+        return Relay(engine, NAMES, PARTITIONS, self._publisher, duties=self._duties())
+
+    def _duties(self) -> tuple[Duty, ...]:
+        """Those of the product, on simulated time."""
+
+        def upkeep(connection: sa.Connection) -> list[Nudge]:
+            now = self.clock.now()
+            expire_leases(connection, now=now)
+            end_campaigns(connection, now=now)
+            return [Nudge(DELIVERY, partition) for partition in due_partitions(connection, now=now)]
+
+        def follow(connection: sa.Connection) -> list[Nudge]:
+            _ROLLBACK.follow(connection)
+            return []
+
+        return (upkeep, follow)
+
+    def _moment(self) -> int:
+        self._moments += 1
+        return self._moments
+
+
+class SimulatedPatience(SimulatedClock):
+    """The clock of somebody who waits for another process: while they sleep, others go on."""
+
+    def __init__(self, clock: SimulatedClock, actor: Actor) -> None:
+        super().__init__()
+        self._clock = clock
+        self._actor = actor
+
+    def monotonic(self) -> float:
+        return self._clock.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.pass_by(seconds)
+        self._actor.stand("waiting for the relay")
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
+__all__ = ["RUNS", "Any", "Fleet", "World", "timedelta"]
