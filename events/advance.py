@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from events.log import head, read
+from events.log import read
 from events.subscription import Batch, Subscription, Subscriptions
 
 AT_ONCE = 25_000
@@ -79,19 +79,15 @@ def _end(connection: sa.Connection, subscriptions: Subscriptions, follower: Subs
 
     Between two partitioned subscriptions only the same partition counts.
     """
-    end = head(connection)
-    for name in follower.after:
-        before = subscriptions[name]
-        parameters = {
-            "name": name,
-            "types": list(before.types),
-            "partition": partition if before.partitioned and follower.partitioned else None,
-            "end": end,
-        }
-        pending = connection.scalar(_FIRST_PENDING, parameters)
-        if pending is not None:
-            end = min(end, pending - 1)
-    return end
+    before = [subscriptions[name] for name in follower.after]
+    parameters = {
+        "names": [each.name for each in before],
+        "partitioned": [each.partitioned and follower.partitioned for each in before],
+        "types": [type_ for each in before for type_ in sorted(each.types)],
+        "read_by": [each.name for each in before for _ in each.types],
+        "partition": partition,
+    }
+    return connection.scalar(_END, parameters) or 0
 
 
 def _next_batch(
@@ -125,18 +121,27 @@ _MOVE = sa.text("""
     WHERE subscription = :subscription AND partition = :partition
 """)
 
-_FIRST_PENDING = sa.text("""
-    SELECT min(pending.position)
-    FROM (SELECT min(position) AS position FROM cutover.checkpoints
-          WHERE subscription = :name AND (CAST(:partition AS smallint) IS NULL OR partition = :partition)) AS folded
-    CROSS JOIN unnest(CAST(:types AS text[])) AS read (type)
-    CROSS JOIN (SELECT generate_series(-1, partitions - 1) AS partition FROM cutover.log_settings) AS of_log
-    CROSS JOIN LATERAL (
-        SELECT e.position FROM cutover.events e
-        WHERE e.type = read.type AND e.partition = of_log.partition
-          AND e.position > folded.position AND e.position <= :end
-        ORDER BY e.position LIMIT 1
-    ) AS pending
-    WHERE CAST(:partition AS smallint) IS NULL OR of_log.partition IN (-1, :partition)
+_END = sa.text("""
+    WITH head AS (
+        SELECT coalesce(max(position), 0) AS position FROM cutover.events
+    ), followed AS (
+        SELECT name, partitioned,
+               (SELECT min(c.position) FROM cutover.checkpoints c
+                WHERE c.subscription = name AND (NOT partitioned OR c.partition = :partition)) AS position
+        FROM unnest(CAST(:names AS text[]), CAST(:partitioned AS boolean[])) AS each (name, partitioned)
+    )
+    SELECT least(head.position, (
+        SELECT min(pending.position) - 1
+        FROM followed
+        JOIN unnest(CAST(:read_by AS text[]), CAST(:types AS text[])) AS read (name, type) USING (name)
+        CROSS JOIN (SELECT generate_series(-1, partitions - 1) AS partition FROM cutover.log_settings) AS of_log
+        CROSS JOIN LATERAL (
+            SELECT e.position FROM cutover.events e
+            WHERE e.type = read.type AND e.partition = of_log.partition AND e.position > followed.position
+            ORDER BY e.position LIMIT 1
+        ) AS pending
+        WHERE NOT followed.partitioned OR of_log.partition IN (-1, :partition)
+    ))
+    FROM head
 """)
 """One step down an index for each type and partition, however far the checkpoint lies back."""

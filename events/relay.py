@@ -124,29 +124,30 @@ def concerned(subscriptions: Subscriptions, partitions: int, logged: Mapping[tup
 
 def lagging(connection: sa.Connection, subscriptions: Subscriptions) -> dict[Nudge, int]:
     """How many positions each partition lies behind the last event it must read; only those that do."""
-    behind: dict[Nudge, int] = {}
-    for subscription in subscriptions:
-        parameters = {
-            "name": subscription.name,
-            "types": list(subscription.types),
-            "partitioned": subscription.partitioned,
-        }
-        for partition, lag in connection.execute(_LAG, parameters):
-            behind[Nudge(subscription.name, partition)] = lag
-    return behind
+    every = list(subscriptions)
+    parameters = {
+        "names": [each.name for each in every],
+        "partitioned": [each.partitioned for each in every],
+        "types": [type_ for each in every for type_ in sorted(each.types)],
+        "read_by": [each.name for each in every for _ in each.types],
+    }
+    rows = connection.execute(_LAG, parameters)
+    return {Nudge(row.subscription, row.partition): row.lag for row in rows}
 
 
 _LAG = sa.text("""
-    SELECT c.partition, max(newest.position) - c.position
-    FROM cutover.checkpoints c
-    CROSS JOIN unnest(CAST(:types AS text[])) AS read (type)
+    SELECT c.subscription, c.partition, max(newest.position) - c.position AS lag
+    FROM unnest(CAST(:names AS text[]), CAST(:partitioned AS boolean[])) AS each (name, partitioned)
+    JOIN cutover.checkpoints c ON c.subscription = each.name
+    JOIN unnest(CAST(:read_by AS text[]), CAST(:types AS text[])) AS read (name, type) ON read.name = each.name
     CROSS JOIN (SELECT generate_series(-1, partitions - 1) AS partition FROM cutover.log_settings) AS of_log
     CROSS JOIN LATERAL (
         SELECT e.position FROM cutover.events e
         WHERE e.type = read.type AND e.partition = of_log.partition AND e.position > c.position
         ORDER BY e.position DESC LIMIT 1
     ) AS newest
-    WHERE c.subscription = :name AND (NOT :partitioned OR of_log.partition IN (-1, c.partition))
-    GROUP BY c.partition, c.position
+    WHERE NOT each.partitioned OR of_log.partition IN (-1, c.partition)
+    GROUP BY c.subscription, c.partition, c.position
+    ORDER BY array_position(CAST(:names AS text[]), c.subscription), c.partition
 """)
-"""One step down an index for each type and partition, however far the checkpoint lies back."""
+"""One round trip for all; one step down an index for each type and partition, however far a checkpoint lies back."""
