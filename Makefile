@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile --no-deps
+COUNT := 100000
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 .DEFAULT_GOAL := help
@@ -30,6 +31,9 @@ chaos: $(READY) ## ten minutes of killed, frozen and restarted processes and ser
 
 bench: $(READY) $(BENCH_READY) ## every benchmark beside its peers, into docs/performance.md (about half an hour)
 	@$(BIN)/python -m benchmarks
+
+soak: $(READY) ## 100,000 simulated schedules over all cores; COUNT=n for another number
+	@$(BIN)/python -m tests.simulation --count $(COUNT)
 
 lock: $(READY) ## resolve the constraints anew from pyproject.toml (needs uv in the venv: pip install uv)
 	@$(BIN)/uv pip compile pyproject.toml --group dev $(LOCKED) --upgrade -o constraints.txt

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-from greenlet import greenlet, getcurrent
+from greenlet import getcurrent, greenlet
 
 from tests.simulation.chance import Chance
 
@@ -77,10 +78,8 @@ class Actor:
                 if raw.autocommit:
                     raw.execute("SELECT pg_advisory_unlock_all()")
         if self._body is not None:
-            try:
+            with suppress(Crashed):
                 self._body.throw(Crashed())
-            except Crashed:
-                pass
             self._body = None
         self.dead = False
         self.incarnation += 1
@@ -92,8 +91,10 @@ class Actor:
             # asyncio takes a thread for a process.
             running = asyncio._get_running_loop()
             asyncio._set_running_loop(None)
-            self._hub.switch()
-            asyncio._set_running_loop(running)
+            try:
+                self._hub.switch()
+            finally:
+                asyncio._set_running_loop(running)
         self._check()
 
     def pause(self, at: str) -> None:
@@ -122,6 +123,7 @@ class Actor:
     def _keep(self, raw: psycopg.Connection) -> None:
         """Opening a session takes longer than a schedule: what a crash threw away is used again."""
         raw.rollback()
+        raw.autocommit, raw.read_only, raw.isolation_level = False, None, None
         self._spare.append(raw)
 
     def _connected(self, url: str) -> sa.Engine:
@@ -129,8 +131,8 @@ class Actor:
         engine = sa.create_engine(
             url, creator=self._connect, pool_size=4, max_overflow=0, pool_timeout=0.001, use_native_hstore=False
         )
-        _, self._arguments = engine.dialect.create_connect_args(engine.url)
-        self._arguments |= {"options": options, "application_name": self.name}
+        _, arguments = engine.dialect.create_connect_args(engine.url)
+        self._arguments = {**arguments, "options": options, "application_name": self.name}
         sa.event.listen(engine, "checkout", lambda raw, *_: self._raw.add(raw))
         sa.event.listen(engine, "checkin", lambda raw, *_: self._raw.discard(raw))
         dialect: Any = engine.dialect

@@ -2,34 +2,43 @@
 
 from collections.abc import Sequence
 from random import Random
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 Item = TypeVar("Item")
 
 
+Focus = Literal["log", "campaign"]
+Road = Literal["event_driven", "canary"]
+
+
 class Chance:
-    """The one source of decisions. First it draws which faults this schedule has, and how often (swarm testing)."""
+    """The one source of decisions. First it draws which faults this schedule has, and how often (swarm testing).
+
+    `focus`: most happens to the log, or to a campaign that has just been planned. `road`: where the migration stands.
+    The rates are between 0 and their most: of standing still at a boundary and within a transaction, crashing, and so
+    on. `turns`: whether senders keep out of each other's way, as they do to spare work.
+    """
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
-        draw = self.random.random
-        self.steps = self.random.choice((20, 40, 40, 60, 90))
+        self.focus: Focus = self.random.choice(("log", "campaign", "campaign"))
+        self.steps = self.random.choice((20, 40, 60, 90))
         self.standing = self.random.choice((0.1, 0.4, 0.8))
-        self.at_statements = self.random.choice((0.0, 0.0, 0.02, 0.1))
-        self.crashing = self._some(0.6, 0.3)
+        self.at_statements = self.random.choice((0.0, 0.0, 0.03, 0.2))
+        self.crashing = self._some(0.6, 0.5)
         self.dropping = self._some(0.5, 0.8)
         self.duplicating = self._some(0.5, 0.5)
         self.flushing = self._some(0.4, 0.3)
-        self.waiting = self._some(0.6, 1.0)
+        self.waiting = self._some(0.7, 1.5)
         self.misbehaving = self._some(0.7, 0.8)
         self.silent = self._some(0.5, 0.8)
+        self.slow = self._some(0.5, 0.9)
         self.repeating = self._some(0.5, 0.5)
-        self.road = "canary" if draw() < 0.25 else "event_driven"
+        self.deciding = self._some(0.7, 2.0)
+        self.turns = self.random.random() < 0.5
+        self.weeks = 1 if self.random.random() < 0.85 else 2
+        self.road: Road = "canary" if self.random.random() < 0.25 else "event_driven"
         self.rolling_back = self._some(0.6, 1.0) if self.road == "canary" else 0.0
-        self.deciding = self._some(0.6, 3.0)
-        self.deaf = self._some(0.3, 0.5)
-        self.turns = draw() < 0.6
-        self.weeks = 1 if draw() < 0.85 else 2
         self.calm = False
 
     def _some(self, likely: float, most: float) -> float:

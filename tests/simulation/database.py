@@ -17,13 +17,30 @@ from tests.simulation.facts import NAMES_OF_USERS, opening
 
 PARTITIONS = 2
 
-TABLES = (
-    "outbox events refused_events checkpoints product_versions subscribers purchases cancelled_orders recommendations "
-    "horizons popular_products planned_emails late_events noise outcomes path_runs runs send_ledger campaigns "
-    "undeliverable"
-).split()
+TABLES = [
+    "outbox",
+    "events",
+    "refused_events",
+    "checkpoints",
+    "product_versions",
+    "subscribers",
+    "purchases",
+    "cancelled_orders",
+    "recommendations",
+    "horizons",
+    "popular_products",
+    "planned_emails",
+    "late_events",
+    "noise",
+    "outcomes",
+    "path_runs",
+    "runs",
+    "send_ledger",
+    "campaigns",
+    "undeliverable",
+]
 
-SHOP = "order_lines returns orders users products".split()
+SHOP = ["order_lines", "returns", "orders", "users", "products"]
 
 FASTER = ("synchronous_commit = off", "jit = off", "plan_cache_mode = force_generic_plan")
 """Nothing here is about a server that loses power."""

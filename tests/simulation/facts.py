@@ -1,5 +1,6 @@
 """What happens in the shop of a simulation: few products with few words and few users, so that everything collides."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from events import (
@@ -30,6 +31,9 @@ USERS = tuple(UserId(f"u{number}") for number in range(5))
 NAMES_OF_USERS = {user: f"Name {user}" for user in USERS}
 NAMES = ("red mug", "blue mug", "mug", "red towel", "blue towel", "green lamp", "lamp", "jug")
 """Names of products."""
+
+
+ProductKind = type[ProductAdded] | type[ProductChanged] | type[ProductRetired]
 
 
 def opening() -> list[Event]:
@@ -97,7 +101,8 @@ class Facts:
     def _changing(self) -> Event:
         number = self._chance.below(7)
         self._revisions[number] += 1
-        kind = self._chance.one_of((ProductAdded, ProductChanged, ProductChanged, ProductRetired))
+        kinds: Sequence[ProductKind] = (ProductAdded, ProductChanged, ProductChanged, ProductRetired)
+        kind = self._chance.one_of(kinds)
         return _product(kind, number, self._revisions[number])
 
     def _deciding(self) -> Event:
@@ -109,9 +114,7 @@ class Facts:
         return kind(user_id=user, occurred_at=MONDAY + timedelta(minutes=self._minutes))
 
 
-def _product(
-    kind: type[ProductAdded | ProductChanged | ProductRetired], number: int, revision: int
-) -> ProductAdded | ProductChanged | ProductRetired:
+def _product(kind: ProductKind, number: int, revision: int) -> ProductAdded | ProductChanged | ProductRetired:
     name = NAMES[(number * 5 + revision * 3) % len(NAMES)]
     return kind(
         product_id=PRODUCTS[number], revision=revision, name=name, price=100 * revision + number, occurred_at=START

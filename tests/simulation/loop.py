@@ -29,8 +29,11 @@ class SteppedLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._clock_of_all.seconds + self.beyond
 
-    def run_in_executor(  # type: ignore[override]
-        self, executor: Executor | None, func: Callable[..., Result], *args: object  # noqa: ARG002
+    def run_in_executor(
+        self,
+        executor: Executor | None,  # noqa: ARG002 - of the loop's own signature
+        func: Callable[..., Result],
+        *args: object,
     ) -> "asyncio.Future[Result]":
         future: asyncio.Future[Result] = self.create_future()
         try:
@@ -38,9 +41,6 @@ class SteppedLoop(asyncio.BaseEventLoop):
         except Exception as problem:
             future.set_exception(problem)
         return future
-
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:  # noqa: ANN401
-        return self.call_soon(callback, *args, context=context)
 
     def _process_events(self, event_list: object) -> None:
         """There are none."""
@@ -94,7 +94,6 @@ class _Waiting(selectors.BaseSelector):
         else:
             self._clock.pass_by(timeout + 1e-6)
         return []
-
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:  # noqa: ANN401
         raise NotImplementedError

@@ -1,10 +1,13 @@
 """A schedule: one seed decides who does what next, what gets lost, and who crashes where; then everything heals."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import partial
 from itertools import accumulate
 
 import sqlalchemy as sa
+import structlog
 
 from handlers.delivery.duties import SEND
 from handlers.delivery.provider import Accepted, Answer, NotAccepted, Refused
@@ -15,8 +18,16 @@ from tests.simulation.chance import Chance
 from tests.simulation.facts import RUNS
 from tests.simulation.network import Task
 from tests.simulation.post_office import Call
+from tests.simulation.sender import everybodys_turn
 from tests.simulation.trace import Trace
 from tests.simulation.world import Fleet, World
+
+_BAD_ANSWERS: Sequence[Answer] = (
+    NotAccepted("http_503"),
+    NotAccepted("http_429", throttled=True),
+    NotAccepted("connect_refused"),
+    Refused("http_400"),
+)
 
 Move = tuple[float, Callable[[], None]]
 
@@ -29,44 +40,56 @@ class NeverQuiet(Exception):
     """The system did not come to rest."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    """A schedule that has healed: its world, and its trace."""
-
-    world: World
-    trace: Trace
-
-
-def play(fleet: Fleet, seed: int, *, steps: int | None = None) -> Done:
-    """Play the schedule of a seed, of which only so many steps before everything heals."""
+def begin(fleet: Fleet, seed: int) -> "Schedule":
+    """The schedule of a seed, in a world that is put back to its beginning."""
     chance, trace = Chance(seed), Trace()
-    schedule = Schedule(World(fleet, chance, trace), chance, trace)
-    try:
-        schedule.run(chance.steps if steps is None else min(steps, chance.steps))
-    finally:
-        for actor in fleet.actors:
-            if not actor.idle:
-                actor.crash()
-    return Done(world=schedule.world, trace=trace)
+    return Schedule(World(fleet, chance, trace), chance, trace)
 
 
 class Schedule:
-    """Plays one schedule in a world."""
+    """Plays one schedule in a world. `length`: how many steps it has before everything heals."""
 
     def __init__(self, world: World, chance: Chance, trace: Trace) -> None:
         self.world = world
+        self.trace = trace
+        self.length = chance.steps
         self._chance = chance
-        self._trace = trace
         self._fleet = world.fleet
 
-    def run(self, steps: int) -> None:
-        """So many steps, and then until nothing is left to be done."""
+    def play(self, steps: int) -> None:
+        """So many steps, and then until nothing is left to be done. Raises NeverQuiet."""
+        hooks = sys.get_asyncgen_hooks()
+        try:
+            with structlog.testing.capture_logs(), nullcontext() if self._chance.turns else everybodys_turn():
+                self._run(steps)
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+            for actor in self._fleet.actors:
+                if not actor.idle:
+                    actor.crash()
+
+    def _run(self, steps: int) -> None:
+        if self._chance.focus == "campaign":
+            self._plan_campaign()
         for _ in range(steps):
-            self._trace.step += 1
+            self.trace.step += 1
             self._step()
-        self._trace.say("-", "everything heals")
+        self.trace.say("-", "everything heals")
         self._chance.calm = True
         self._heal()
+
+    def _plan_campaign(self) -> None:
+        """Without any fault, up to where e-mails are planned and senders are nudged."""
+        self._chance.calm = True
+        self._begin()
+        relay = self._fleet.relays[0]
+        for _ in range(2):
+            self._start(relay, "sweeps", self.world.sweep(relay))
+            while tasks := [task for task in self.world.queue.under_way if task.task != SEND]:
+                self.world.queue.under_way.remove(tasks[0])
+                self._act_on(tasks[0])
+            self._start(relay, "sequences", self.world.sequence(relay))
+        self._chance.calm = False
 
     def _step(self) -> None:
         moves = self._moves()
@@ -91,20 +114,21 @@ class Schedule:
             if actor.idle:
                 continue
             if actor.answered() or actor.until is not None:
-                moves.append((3.0, lambda actor=actor: self._go_on(actor)))
+                moves.append((3.0, partial(self._go_on, actor)))
             if self._chance.crashing:
-                moves.append((self._chance.crashing, lambda actor=actor: self._crash(actor)))
+                moves.append((self._chance.crashing, partial(self._crash, actor)))
         return moves
 
     def _of_apps(self) -> list[Move]:
-        return [(1.5, lambda actor=actor: self._tell(actor)) for actor in self._fleet.apps if actor.idle]
+        weight = 1.5 if self._chance.focus == "log" else 0.2
+        return [(weight, partial(self._tell, actor)) for actor in self._fleet.apps if actor.idle]
 
     def _of_relays(self) -> list[Move]:
         moves: list[Move] = []
         for actor in self._fleet.relays:
             if actor.idle:
-                moves.append((1.5, lambda actor=actor: self._start(actor, "sequences", self.world.sequence(actor))))
-                moves.append((0.4, lambda actor=actor: self._start(actor, "sweeps", self.world.sweep(actor))))
+                moves.append((0.8, partial(self._sequence, actor)))
+                moves.append((0.5, partial(self._sweep, actor)))
         return moves
 
     def _of_network(self) -> list[Move]:
@@ -121,7 +145,8 @@ class Schedule:
     def _of_provider(self) -> list[Move]:
         moves: list[Move] = []
         for call in self.world.office.calls:
-            moves.append((3.0, lambda call=call: self._provider_acts(call)))
+            weight = 3.0 if call.under_way else 3.0 * (1 - self._chance.slow)
+            moves.append((weight, partial(self._provider_acts, call)))
         if self.world.office.ids:
             moves.append((0.5, self._follow_up))
         if self.world.office.news and self._fleet.hook.idle:
@@ -144,31 +169,41 @@ class Schedule:
     # One move each.
 
     def _start(self, actor: Actor, job: str, body: Callable[[], object]) -> None:
-        self._trace.say(actor.name, job)
-        self._trace.count(job.split()[0])
-        self._run(actor, lambda: actor.start(job, body))
+        self.trace.say(actor.name, job)
+        self.trace.count(job.split(maxsplit=1)[0])
+        self._let(actor, lambda: actor.start(job, body))
 
     def _go_on(self, actor: Actor) -> None:
         if actor.until is not None and not actor.answered():
             self.world.clock.pass_by(max(0.0, actor.until - self.world.clock.seconds) + 1e-6)
-        self._trace.say(actor.name, f"goes on ({actor.at})")
-        self._run(actor, actor.go_on)
+        self.trace.say(actor.name, f"goes on ({actor.at})")
+        self._let(actor, actor.go_on)
 
-    def _run(self, actor: Actor, run: Callable[[], None]) -> None:
+    def _let(self, actor: Actor, run: Callable[[], None]) -> None:
         try:
             run()
         except (sa.exc.OperationalError, NotSequenced) as problem:
-            self._trace.say(actor.name, f"fails: {_first_line(problem)}")
-            self._trace.count("blocked")
+            self.trace.say(actor.name, f"fails: {_first_line(problem)}")
+            self.trace.count("blocked")
+        except Exception as problem:
+            # What it is, is seen in the end: by then an invariant may say more.
+            self.trace.say(actor.name, f"FAILS: {type(problem).__name__}: {_first_line(problem)}")
+            self.world.surprises.append(f"{actor.name} {actor.job}: {type(problem).__name__}: {_first_line(problem)}")
 
     def _crash(self, actor: Actor) -> None:
-        self._trace.say(actor.name, f"CRASHES {actor.at}, as it {actor.job}")
-        self._trace.count("crashes")
+        self.trace.say(actor.name, f"CRASHES {actor.at}, as it {actor.job}")
+        self.trace.count("crashes")
         actor.crash()
 
     def _tell(self, actor: Actor) -> None:
         facts = self.world.happening.next()
         self._start(actor, "tells " + ", ".join(fact.event_id for fact in facts), self.world.tell(actor, facts))
+
+    def _sequence(self, relay: Actor) -> None:
+        self._start(relay, "sequences", self.world.sequence(relay))
+
+    def _sweep(self, relay: Actor) -> None:
+        self._start(relay, "sweeps", self.world.sweep(relay))
 
     def _deliver(self) -> None:
         tasks = self.world.queue.under_way
@@ -176,14 +211,14 @@ class Schedule:
         if not self._chance.happens(self._chance.duplicating):
             tasks.remove(task)
         else:
-            self._trace.count("duplicates")
+            self.trace.count("duplicates")
         self._act_on(task)
 
     def _act_on(self, task: Task) -> None:
         of = self._fleet.senders if task.task == SEND else self._fleet.workers
         idle = [actor for actor in of if actor.idle]
         if not idle:
-            self._trace.say("network", f"finds nobody for {task}")
+            self.trace.say("network", f"finds nobody for {task}")
             return
         actor = idle[self._chance.below(len(idle))]
         if task.task == SEND:
@@ -194,34 +229,34 @@ class Schedule:
     def _drop(self) -> None:
         task = self._chance.one_of(self.world.queue.under_way)
         self.world.queue.under_way.remove(task)
-        self._trace.say("network", f"loses the nudge for {task}")
-        self._trace.count("drops")
+        self.trace.say("network", f"loses the nudge for {task}")
+        self.trace.count("drops")
 
     def _flush(self) -> None:
         self.world.queue.under_way.clear()
         self.world.keys.flush()
-        self._trace.say("Redis", "forgets everything")
-        self._trace.count("flushes")
+        self.trace.say("Redis", "forgets everything")
+        self.trace.count("flushes")
 
     def _provider_acts(self, call: Call) -> None:
         office = self.world.office
         if not call.under_way:
             if self._chance.happens(self._chance.silent):
-                self._trace.say("provider", f"is not heard of {call}")
+                self.trace.say("provider", f"is not heard of {call}")
                 office.give_up(call)
             else:
-                self._trace.say("provider", f"answers {call}: {_word(call.answer)}")
+                self.trace.say("provider", f"answers {call}: {_word(call.answer)}")
                 office.answer(call)
             return
         if self._chance.happens(self._chance.silent * 0.5) and call.waited_for:
-            self._trace.say("sender", f"gives up waiting for {call}, which is still under way")
+            self.trace.say("sender", f"gives up waiting for {call}, which is still under way")
             office.give_up(call)
             return
         answer = self._answer(call)
-        self._trace.say("provider", f"gets {call}: {_word(answer)}")
+        self.trace.say("provider", f"gets {call}: {_word(answer)}")
         office.arrive(call, answer)
-        self._trace.count(_word(answer))
-        if call.waited_for and not self._chance.happens(self._chance.standing):
+        self.trace.count(_word(answer))
+        if call.waited_for and not self._chance.happens(max(self._chance.standing, self._chance.slow)):
             office.answer(call)
         elif not call.waited_for:
             office.calls.remove(call)
@@ -229,14 +264,7 @@ class Schedule:
     def _answer(self, call: Call) -> Answer:
         if not self._chance.happens(self._chance.misbehaving):
             return Accepted(f"m-{call.address}-{call.run}-{len(self.world.office.ids)}")
-        return self._chance.one_of(
-            (
-                NotAccepted("http_503"),
-                NotAccepted("http_429", throttled=True),
-                NotAccepted("connect_refused"),
-                Refused("http_400"),
-            )
-        )
+        return self._chance.one_of(_BAD_ANSWERS)
 
     def _follow_up(self) -> None:
         office = self.world.office
@@ -245,7 +273,7 @@ class Schedule:
         kind = self._chance.one_of((Kind.DELIVERED, Kind.OPEN, Kind.BOUNCE, Kind.SPAM_REPORT, Kind.DEFERRED))
         send_id = next(each for each, known in office.senders.items() if known == (address, run))
         office.follow_up(send_id, run, address, kind)
-        self._trace.say("provider", f"has news of {address.partition('@')[0]} in {run}: {kind}")
+        self.trace.say("provider", f"has news of {address.partition('@')[0]} in {run}: {kind}")
 
     def _post_news(self) -> None:
         office = self.world.office
@@ -259,7 +287,7 @@ class Schedule:
     def _wait(self) -> None:
         seconds = self._chance.one_of((1.0, 20.0, LEASE_IS_OVER))
         self.world.clock.pass_by(seconds)
-        self._trace.say("clock", f"{seconds:g} seconds pass")
+        self.trace.say("clock", f"{seconds:g} seconds pass")
 
     def _begin(self) -> None:
         run = RUNS[len(self.world.started)]
@@ -286,25 +314,20 @@ class Schedule:
         raise NeverQuiet(f"after {ROUNDS} sweeps there is still something to be done")
 
     def _quiet(self) -> bool:
-        """Sweep once; whether nothing came of it."""
-        relay = self._fleet.relays[0]
-        self._start(relay, "sequences", self.world.sequence(relay))
-        self._finish_all()
-        before = self._trace.step
-        del before
-        self.world.keys.flush()
-        self._start(relay, "sweeps", self.world.sweep(relay))
-        if self.world.queue.under_way:
-            return False
-        if self.world.office.news:
-            news = list(self.world.office.news)
-            self._start(self._fleet.hook, "takes the rest of the news", self.world.take(self._fleet.hook, news))
-            return False
+        """One round of everything that goes on by itself; whether nothing came of it."""
+        office, relay = self.world.office, self._fleet.relays[0]
         self.world.clock.pass_by(LEASE_IS_OVER)
-        self._start(relay, "sweeps", self.world.sweep(relay))
+        self.world.keys.flush()
+        quiet = not office.news
+        if office.news:
+            news = list(dict.fromkeys(office.news))
+            self._start(self._fleet.hook, "takes the rest of the news", self.world.take(self._fleet.hook, news))
         self._start(self._fleet.person, "looks unconfirmed e-mails up", self.world.decide(self._fleet.person))
+        before = self.world.sequenced
         self._start(relay, "sequences", self.world.sequence(relay))
-        return not self.world.queue.under_way
+        quiet = quiet and before == self.world.sequenced
+        self._sweep(relay)
+        return quiet and not self.world.queue.under_way and not self.world.waiting()
 
     def _finish_all(self) -> None:
         busy = True
@@ -329,7 +352,7 @@ class Schedule:
         office = self.world.office
         if call.under_way:
             office.arrive(call, Accepted(f"m-{call.address}-{call.run}-{len(office.ids)}"))
-            self._trace.say("provider", f"gets {call}: Accepted")
+            self.trace.say("provider", f"gets {call}: Accepted")
         office.answer(call)
 
 

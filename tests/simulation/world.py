@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, cast
 
+import faiss
 import redis
 import sqlalchemy as sa
 from celery import Celery
@@ -60,6 +61,8 @@ class Fleet:
         self.cron = Actor("cron", database.url)
         self.hook = Actor("webhook", database.url)
         self.person = Actor("person", database.url)
+        # Its threads would wait for each other longer than so small a search takes.
+        faiss.omp_set_num_threads(1)
 
     @property
     def actors(self) -> list[Actor]:
@@ -88,6 +91,8 @@ class World:
         self.started: list[str] = []
         self.rolled_back: set[str] = set()
         self.road = chance.road
+        self.sequenced = 0
+        self.surprises: list[str] = []
         self._moments = 0
         self._publisher = NudgePublisher(
             cast("Celery", self.queue), cast("redis.Redis", self.keys), "sim", NAMES, ROUTES
@@ -117,7 +122,12 @@ class World:
         return job
 
     def sequence(self, actor: Actor) -> Callable[[], object]:
-        return self._relays[actor.name].step
+        """A relay's step; `sequenced` counts what relays took."""
+
+        def job() -> None:
+            self.sequenced += self._relays[actor.name].step()
+
+        return job
 
     def sweep(self, actor: Actor) -> Callable[[], object]:
         return self._relays[actor.name].sweep
@@ -142,7 +152,13 @@ class World:
             raise_barrier(actor.engine, run, PARTITIONS, SimulatedPatience(self.clock, actor), salt=SALT)
             if self.road == "canary":
                 run_legacy(
-                    actor.engine, _GATE, run, partitions=PARTITIONS, code_version="simulated", batch=small_batch, noise=0
+                    actor.engine,
+                    _GATE,
+                    run,
+                    partitions=PARTITIONS,
+                    code_version="simulated",
+                    batch=small_batch,
+                    noise=0,
                 )
 
         return job
@@ -184,6 +200,10 @@ class World:
                     act(connection, email.run, [email.user_id], by="ann", why="looked")
 
         return job
+
+    def waiting(self) -> bool:
+        """Whether anything is emitted and not logged."""
+        return bool(self.fleet.database.several("SELECT EXISTS (SELECT FROM cutover.outbox)")[0][0][0])
 
     def _relay(self, engine: sa.Engine) -> Relay:
         return Relay(engine, NAMES, PARTITIONS, self._publisher, duties=self._duties())

@@ -1,0 +1,15 @@
+"""The processes of simulations, once a module."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.playing import fleet_on
+from tests.simulation.world import Fleet
+
+
+@pytest.fixture(scope="module")
+def fleet(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+    """Sessions on a database of the module's own."""
+    with fleet_on(postgres_url, f"simulation_{request.module.__name__.rpartition('.')[2]}") as made:
+        yield made
