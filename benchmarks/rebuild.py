@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from benchmarks.monday import MONDAY
+from benchmarks.shop import MONDAY
 from console.connected import reachable
 from console.playground import Playground
 from console.rebuilding import rebuild

@@ -17,8 +17,8 @@ from statistics import median
 
 import sqlalchemy as sa
 
-from benchmarks.monday import MONDAY
 from benchmarks.scratch import scratch_database
+from benchmarks.shop import MONDAY
 from console.screen import print_json, print_table, say
 from console.weekly_job import weekly_gate
 from console.wiring import all_subscriptions

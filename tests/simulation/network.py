@@ -41,9 +41,9 @@ class Keys:
         self._answers = []
         return self
 
-    def set(self, key: str, _: bytes, *, nx: bool, px: int) -> None:  # noqa: ARG002
+    def set(self, key: str, _: bytes, *, px: int, nx: bool = False) -> None:
         new = self._until.get(key, -1.0) < self._clock.seconds
-        if new:
+        if new or not nx:
             self._until[key] = self._clock.seconds + px / 1000
         self._answers.append(new)
 
@@ -52,6 +52,9 @@ class Keys:
 
     def llen(self, _: str) -> int:
         return 0
+
+    def getdel(self, key: str) -> bytes | None:
+        return b"1" if self._until.pop(key, -1.0) >= self._clock.seconds else None
 
     def delete(self, key: str) -> None:
         self._until.pop(key, None)
