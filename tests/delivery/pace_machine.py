@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from redis.asyncio import Redis
 
-from handlers.delivery.pace import Limits, Verdict
+from handlers.delivery.pace import Grant, Limits, Verdict
 from tests.delivery.paces import Bench
 from tests.delivery.test_pace_quota import most_in_a_window
 
@@ -62,17 +62,17 @@ class PaceMachine(RuleBasedStateMachine):
 
     @rule(want=st.integers(1, 6))
     def take(self, want: int) -> None:
-        grant = self.wait(self.bench.pace.acquire(want))
-        self.looked()
-        assert len(grant.slots) <= want
-        assert bool(grant.slots) != bool(grant.why)
-        assert grant.slots or 0 < grant.wait <= 1
-        for slot in grant.slots:
-            departs = self.now + round(slot.departs_in * SECOND)
-            assert self.now + ticks(LIMITS.lead) <= departs <= self.now + ticks(LIMITS.lead + LIMITS.horizon)
-            assert departs >= self.silent_until, "given out into the silence the provider asked for"
-            assert departs >= self.beginning(), "given out before anybody could know what is on its way"
-            self.requests.append(Request(slot.token, departs, departs + ticks(LIMITS.transit)))
+        self.grant(want)
+
+    @rule(rounds=st.integers(2, 8), want=st.integers(1, 4), seconds=st.sampled_from([0.0, 0.01, 0.2]))
+    def work(self, rounds: int, want: int, seconds: float) -> None:
+        """A worker as it should be: takes, sends, hears of it, and comes again as soon as it may."""
+        for _ in range(rounds):
+            grant = self.grant(want)
+            for _ in grant.slots:
+                self.answer(-1, Verdict.SUCCESS, seconds)
+            self.bench.clock.pass_by(grant.wait)
+            self.no_window_can_hold_more_than_the_quota()
 
     @rule(seconds=st.sampled_from([0.001, 0.02, 0.1, 0.3, 1.0, 2.5]))
     def time_passes(self, seconds: float) -> None:
@@ -159,6 +159,20 @@ class PaceMachine(RuleBasedStateMachine):
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
+
+    def grant(self, want: int) -> Grant:
+        grant = self.wait(self.bench.pace.acquire(want))
+        self.looked()
+        assert len(grant.slots) <= want
+        assert bool(grant.slots) != bool(grant.why)
+        assert grant.slots or 0 < grant.wait <= 1
+        for slot in grant.slots:
+            departs = self.now + round(slot.departs_in * SECOND)
+            assert self.now + ticks(LIMITS.lead) <= departs <= self.now + ticks(LIMITS.lead + LIMITS.horizon)
+            assert departs >= self.silent_until, "given out into the silence the provider asked for"
+            assert departs >= self.beginning(), "given out before anybody could know what is on its way"
+            self.requests.append(Request(slot.token, departs, departs + ticks(LIMITS.transit)))
+        return grant
 
     def looked(self) -> None:
         """The first to come after data was lost sets when sending may begin again."""

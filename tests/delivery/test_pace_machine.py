@@ -12,4 +12,4 @@ def test_I5_the_quota_is_kept_and_no_slot_is_lost_whatever_becomes_of_verdicts_a
     class OnThisServer(PaceMachine):
         redis_url = url
 
-    run_state_machine_as_test(OnThisServer, settings=machine_settings(40, 30))
+    run_state_machine_as_test(OnThisServer, settings=machine_settings(25, 25))

@@ -23,4 +23,4 @@ def test_I8_the_stage_moves_forward_only_on_a_sign_off_that_holds(
     class OnThisDatabase(Stages):
         engine = log_database
 
-    run_state_machine_as_test(OnThisDatabase, settings=machine_settings(25, 20))
+    run_state_machine_as_test(OnThisDatabase, settings=machine_settings(20, 15))
