@@ -59,7 +59,9 @@ def arena(state_dir: Path, plan: Plan) -> Iterator[Arena]:
         found = servers.start(state_dir)
         journal = state_dir / "accepted.jsonl"
         mailbox = replace(stand_in(state_dir / "sendgrid", quota=plan.quota), journal=journal)
-        with Playground(found, state_dir, PARTITIONS, name="chaos", workers=2, mailbox=mailbox) as playground:
+        with Playground(
+            found, state_dir, PARTITIONS, name="chaos", workers=plan.workers, mailbox=mailbox
+        ) as playground:
             playground.load(history(plan.users), lambda _: None)
             playground.backfill(lambda _: None)
             playground.stage("canary", 50.0, at=OPENED)

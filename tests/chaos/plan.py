@@ -19,6 +19,7 @@ class Plan:
     users: int = 1000
     quota: int = 25
     orders: float = 10.0
+    workers: int = 2
     interval: float = 4.0
     blows: int | None = None
     longest: float = 12.0

@@ -16,11 +16,11 @@ pytestmark = batch.only_before
 @pytest.mark.timeout(600)
 def test_I2_I3_the_books_balance_after_a_storm_over_real_processes(tmp_path: Path) -> None:
     # This seed begins with SIGKILL for senders, stand-in, PostgreSQL and Valkey.
-    plan = Plan(seconds=300, blows=6, seed=2865, users=60, quota=30, interval=1.0, longest=2.0, hurry=True)
+    plan = Plan(seconds=300, blows=4, seed=2865, users=60, quota=30, workers=1, interval=1.0, longest=2.0, hurry=True)
     said: list[str] = []
     sheet = storm_and_sheet(tmp_path, plan, said.append, said.append)
     assert not sheet.wrong, "\n".join([*said, *sheet.wrong])
-    assert len(sheet.fell) >= 4, said
+    assert len(sheet.fell) >= 3, said
     assert len(sheet.runs) >= 2
     assert all(books.balanced and books.planned == 60 and books.most_for_one_user == 1 for books in sheet.runs)
     assert verdict(sheet).startswith("GOOD")
