@@ -191,6 +191,7 @@ FIGURES = (
         unit="/s",
         bound=at_least(30_000),
     ),
+    Figure(benchmark="rebuild", key="differing", what="lists that are not as they were, bit for bit", bound=at_most(0)),
     Figure(
         benchmark="reconcile",
         key="deepdiff_ratio",
