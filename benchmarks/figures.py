@@ -185,6 +185,20 @@ FIGURES = (
         short="one product, recomputing all",
     ),
     Figure(
+        benchmark="refresh",
+        key="share_ratio",
+        what="the same for a changed share of the catalogue",
+        unit="×",
+        short="a share of the catalogue, the same",
+    ),
+    Figure(
+        benchmark="refresh",
+        key="whole_catalogue_ratio",
+        what="the same for the whole catalogue",
+        unit="×",
+        short="the whole catalogue, the same",
+    ),
+    Figure(
         benchmark="rebuild",
         key="events_per_second",
         what="events folded a second, from the log to all state",
