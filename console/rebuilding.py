@@ -12,7 +12,7 @@ from console.screen import Advance
 from console.wiring import System, build
 from events import Nudge, advance_to_end, head, lagging
 from handlers.delivery.settings import DeliverySettings
-from handlers.rebuild import REBUILT, forget
+from handlers.rebuild import REBUILT, forget, index
 from runtime.servers import Servers
 
 LOOK_EVERY = 0.25
@@ -38,10 +38,14 @@ def rebuild(system: System, processes: int, progress: Advance = lambda _: None) 
     with system.engine.begin() as connection:
         forget(connection)
         end = head(connection)
-    if processes == 1:
-        _fold(system, lambda behind: progress(end - behind))
-    else:
-        _fold_beside(system, processes, lambda behind: progress(end - behind))
+    try:
+        if processes == 1:
+            _fold(system, lambda behind: progress(end - behind))
+        else:
+            _fold_beside(system, processes, lambda behind: progress(end - behind))
+    finally:
+        with system.engine.begin() as connection:
+            index(connection)
     return end
 
 

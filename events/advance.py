@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from events.log import read
 from events.subscription import Batch, Subscription, Subscriptions
 
-AT_ONCE = 25_000
+AT_ONCE = 50_000
 """Events of one transaction, unless told otherwise. Whoever is far behind refreshes a user once for all of them."""
 
 

@@ -2,6 +2,8 @@
 
 import sqlalchemy as sa
 
+from handlers import schema
+
 REBUILT = ("catalogue", "popularity", "recommendations")
 """The subscriptions whose state is a function of the log alone.
 
@@ -24,11 +26,20 @@ def forget(connection: sa.Connection) -> None:
     """Empty these tables and set these checkpoints to 0, in the caller's transaction.
 
     Waits for whoever folds at this moment. From the commit on workers begin at the first event, as they always do.
-    Lists frozen at a barrier are frozen again when it comes by; `emails` is behind it already and composes nothing.
+    Lists frozen at a barrier are frozen again when it comes by; `emails` is past it already and composes nothing.
+    The indexes of purchases are dropped, as keeping them takes longer than making them at the end: call `index` then.
     """
     connection.execute(_LOCK, {"names": list(REBUILT)})
     connection.execute(sa.text("TRUNCATE " + ", ".join(f"cutover.{table}" for table in TABLES)))
     connection.execute(_REWIND, {"names": list(REBUILT)})
+    for each in schema.purchases.indexes:
+        each.drop(connection, checkfirst=True)
+
+
+def index(connection: sa.Connection) -> None:
+    """Make the indexes of purchases that are not there."""
+    for each in schema.purchases.indexes:
+        each.create(connection, checkfirst=True)
 
 
 _LOCK = sa.text("""

@@ -116,7 +116,7 @@ class RecommendationsReaction:
         """Users whose list can change because the catalogue did between two log positions."""
         after, upto = self._as_of(connection, after), self._as_of(connection, upto)
         rows = self._catalogue.changed(after, upto)
-        if not rows:
+        if not rows or not connection.scalar(_ANYBODY, {"partition": partition}):
             return set()
         old, new = self._catalogue.at(after), self._catalogue.at(upto)
         says_other = [row for row in rows if not np.array_equal(old.taste[row], new.taste[row])]
@@ -193,6 +193,9 @@ def _since(connection: sa.Connection, partition: int) -> datetime | None:
     since: datetime | None = connection.scalar(statement, {"partition": partition})
     return since
 
+
+_ANYBODY = sa.text("SELECT EXISTS (SELECT FROM cutover.recommendations WHERE partition = :partition)")
+"""Whether there is a list in the partition yet."""
 
 _MOVE_HORIZON = sa.text("""
     INSERT INTO cutover.horizons (partition, since) VALUES (:partition, :since)

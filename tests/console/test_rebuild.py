@@ -9,6 +9,7 @@ from handlers.rebuild import REBUILT, TABLES
 from tests.console.commands import cutover
 from tests.end_to_end.conftest import PARTITIONS, RUN, order, small_shop, weekly_on
 
+INDEXES = sa.text("SELECT indexdef FROM pg_indexes WHERE schemaname = 'cutover' ORDER BY 1")
 ACTED = ("outcomes", "runs", "path_runs", "send_ledger")
 
 
@@ -41,6 +42,7 @@ def test_what_is_forgotten_comes_back_bit_for_bit_and_nothing_is_done_again(
     before, acted, reached = held(database, TABLES), held(database, ACTED), positions(database)
     assert all(before[table] for table in ("purchases", "recommendations", "planned_emails", "popular_products"))
     with database.begin() as connection:
+        indexes = connection.scalars(INDEXES).all()
         connection.execute(sa.text("UPDATE cutover.purchases SET bought = 7"))
         connection.execute(sa.text("DELETE FROM cutover.recommendations WHERE user_id = 'u1'"))
     home = {**home, "CUTOVER_PARTITIONS": str(PARTITIONS)}
@@ -54,3 +56,5 @@ def test_what_is_forgotten_comes_back_bit_for_bit_and_nothing_is_done_again(
     assert held(database, TABLES) == before
     assert held(database, ACTED) == acted
     assert positions(database) == reached
+    with database.connect() as connection:
+        assert connection.scalars(INDEXES).all() == indexes
