@@ -44,7 +44,7 @@ def arrivals(playground: Playground, rate: int, seconds: float) -> Arrivals:
     ]
     for shop in shops:
         shop.start()
-    ready.wait(60)
+    ready.wait(PATIENCE)
     with playground.engine.connect() as connection:
         end = (connection.scalar(_HEAD) or 0) + count
     go.set()
