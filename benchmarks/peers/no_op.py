@@ -9,7 +9,9 @@ import os
 
 import redis
 from celery import Celery
+from celery.signals import worker_init
 
+from console.lifeline import end_with_parent
 from runtime import broker
 
 URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -26,3 +28,9 @@ answers: redis.Redis = broker.connect(URL)
 def no_op(number: int) -> None:
     """Nothing but an answer."""
     answers.lpush(ANSWERS, str(number))
+
+
+@worker_init.connect
+def watch_parent(**_: object) -> None:
+    """Do not outlive the benchmark, however it ended."""
+    end_with_parent()
