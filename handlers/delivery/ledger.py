@@ -90,7 +90,8 @@ def claim(
         "only": run,
         "now": now,
     }
-    rows = connection.execute(_CLAIM, parameters).all()
+    # The database returns them as they come; departures follow the order of their keys, whatever it was.
+    rows = sorted(connection.execute(_CLAIM, parameters), key=lambda row: (row.run, row.user_id))
     claims = [
         Claim(run=row.run, user_id=row.user_id, path=row.path, send_id=row.send_id, attempt=row.attempt)
         for row in rows

@@ -41,6 +41,8 @@ class Actor:
         self._body: greenlet | None = None
         self._hub: greenlet | None = None
         self.committed: Callable[[], None] = _nothing
+        # What SQLAlchemy asks a server at first would else be part of the first schedule.
+        self.engine.connect().close()
 
     @property
     def idle(self) -> bool:

@@ -40,6 +40,15 @@ class Chance:
         self.road: Road = "canary" if self.random.random() < 0.25 else "event_driven"
         self.rolling_back = self._some(0.6, 1.0) if self.road == "canary" else 0.0
         self.calm = False
+        if seed % 7 == 5:
+            self._duel()
+
+    def _duel(self) -> None:
+        """What takes the most steps to go wrong: answers that come when their rows are long with somebody else."""
+        self.focus, self.steps, self.turns = "campaign", 90, False
+        self.standing, self.at_statements, self.crashing = 0.1, 0.0, 0.0
+        self.slow, self.waiting, self.deciding = 0.9, 2.0, 2.0
+        self.misbehaving, self.silent = 0.5, 0.2
 
     def _some(self, likely: float, most: float) -> float:
         """A rate up to `most`, or 0 where this schedule does without."""

@@ -84,6 +84,10 @@ class Database:
             found.append(cursor.fetchall())
         return found
 
+    def exists(self, rows: str) -> bool:
+        """Whether there are any of these rows."""
+        return bool(self.several(f"SELECT EXISTS (SELECT FROM {rows})")[0][0][0])
+
     def drop(self) -> None:
         """The end."""
         self.administration.close()

@@ -54,12 +54,13 @@ class SteppedLoop(asyncio.BaseEventLoop):
         return bool(self._ready)  # type: ignore[attr-defined]
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """`run_until_complete`, after which nothing is left, even if the process is gone."""
+        """`run_until_complete`, after which nothing is left, whatever happens to the process."""
         try:
             return self.run_until_complete(work)
-        except Crashed:
+        finally:
+            dead, self._actor.dead = self._actor.dead, True
             self._bury()
-            raise
+            self._actor.dead = dead
 
     def _bury(self) -> None:
         """Take tasks apart which no process works on any more."""

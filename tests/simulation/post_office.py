@@ -29,7 +29,8 @@ class Call:
     @property
     def waited_for(self) -> bool:
         """Whether anybody would hear an answer."""
-        return self.sender.incarnation == self.incarnation and not self.answer_to.done()
+        gone = self.sender.incarnation != self.incarnation or self.answer_to.get_loop().is_closed()
+        return not gone and not self.answer_to.done()
 
     def __str__(self) -> str:
         return f"{self.address.partition('@')[0]} in {self.run}"

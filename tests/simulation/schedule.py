@@ -314,20 +314,20 @@ class Schedule:
         raise NeverQuiet(f"after {ROUNDS} sweeps there is still something to be done")
 
     def _quiet(self) -> bool:
-        """One round of everything that goes on by itself; whether nothing came of it."""
+        """One round of everything that goes on by itself, and a sweep; whether nothing came of it."""
         office, relay = self.world.office, self._fleet.relays[0]
         self.world.clock.pass_by(LEASE_IS_OVER)
         self.world.keys.flush()
-        quiet = not office.news
         if office.news:
             news = list(dict.fromkeys(office.news))
             self._start(self._fleet.hook, "takes the rest of the news", self.world.take(self._fleet.hook, news))
-        self._start(self._fleet.person, "looks unconfirmed e-mails up", self.world.decide(self._fleet.person))
-        before = self.world.sequenced
-        self._start(relay, "sequences", self.world.sequence(relay))
-        quiet = quiet and before == self.world.sequenced
+        if self.world.in_doubt():
+            self._decide()
+        if self.world.waiting():
+            self._sequence(relay)
+            self._finish_all()
         self._sweep(relay)
-        return quiet and not self.world.queue.under_way and not self.world.waiting()
+        return not (self.world.queue.under_way or office.news or self.world.waiting() or self.world.in_doubt())
 
     def _finish_all(self) -> None:
         busy = True

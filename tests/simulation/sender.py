@@ -70,8 +70,10 @@ class Sender:
             lease=LEASE,
             clock=self._clock.now,
         )
-        await dispatcher.send(partition, seconds=SLICE)
-        await dispatcher.land()
+        try:
+            await dispatcher.send(partition, seconds=SLICE)
+        finally:
+            await dispatcher.land()
 
 
 @contextmanager

@@ -91,7 +91,6 @@ class World:
         self.started: list[str] = []
         self.rolled_back: set[str] = set()
         self.road = chance.road
-        self.sequenced = 0
         self.surprises: list[str] = []
         self._moments = 0
         self._publisher = NudgePublisher(
@@ -122,12 +121,8 @@ class World:
         return job
 
     def sequence(self, actor: Actor) -> Callable[[], object]:
-        """A relay's step; `sequenced` counts what relays took."""
-
-        def job() -> None:
-            self.sequenced += self._relays[actor.name].step()
-
-        return job
+        """A relay's step."""
+        return self._relays[actor.name].step
 
     def sweep(self, actor: Actor) -> Callable[[], object]:
         return self._relays[actor.name].sweep
@@ -203,7 +198,11 @@ class World:
 
     def waiting(self) -> bool:
         """Whether anything is emitted and not logged."""
-        return bool(self.fleet.database.several("SELECT EXISTS (SELECT FROM cutover.outbox)")[0][0][0])
+        return self.fleet.database.exists("cutover.outbox")
+
+    def in_doubt(self) -> bool:
+        """Whether there are e-mails that are unconfirmed."""
+        return self.fleet.database.exists("cutover.send_ledger WHERE state = 'unconfirmed'")
 
     def _relay(self, engine: sa.Engine) -> Relay:
         return Relay(engine, NAMES, PARTITIONS, self._publisher, duties=self._duties())
