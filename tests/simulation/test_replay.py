@@ -1,6 +1,7 @@
 """A seed is a schedule: played again, it is the same one."""
 
-from tests.simulation.playing import play
+from tests.simulation.playing import first_violation, play
+from tests.simulation.safeguards import SAFEGUARDS
 from tests.simulation.world import Fleet
 
 
@@ -15,3 +16,13 @@ def test_what_a_shorter_schedule_does_is_what_the_whole_one_does_at_first(fleet:
     whole, part = play(fleet, 3), play(fleet, 3, steps=10)
     early = [line for line in whole.trace.lines if line[0] <= 10]
     assert part.trace.lines[: len(early)] == early
+
+
+def test_a_violation_is_reported_in_its_shortest_form_with_the_command_that_plays_it_again(fleet: Fleet) -> None:
+    safeguard = next(each for each in SAFEGUARDS if each.name == "commit-before-call")
+    failed = first_violation(fleet, safeguard.seeds, without=safeguard)
+    assert failed is not None
+    assert failed.steps < play(fleet, failed.seed).steps
+    report = failed.report(safeguard.name)
+    assert "CRASHES" in report
+    assert f"python -m tests.simulation --seed {failed.seed} --steps {failed.steps} --without" in report
