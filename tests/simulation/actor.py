@@ -35,6 +35,7 @@ class Actor:
         self.answered: Callable[[], bool] = _always
         self._raw: set[psycopg.Connection] = set()
         self._spare: list[psycopg.Connection] = []
+        self._every: list[psycopg.Connection] = []
         self._arguments: dict[str, Any] = {}
         self.engine = self._connected(url)
         self._chance: Chance | None = None
@@ -120,7 +121,8 @@ class Actor:
     def _connect(self) -> psycopg.Connection:
         if self._spare:
             return self._spare.pop()
-        return psycopg.connect(**self._arguments, prepare_threshold=1)
+        self._every.append(psycopg.connect(**self._arguments, prepare_threshold=1))
+        return self._every[-1]
 
     def _keep(self, raw: psycopg.Connection) -> None:
         """Opening a session takes longer than a schedule: what a crash threw away is used again."""
@@ -166,7 +168,7 @@ class Actor:
     def close(self) -> None:
         """Let its connections go."""
         self.engine.dispose()
-        for raw in self._spare:
+        for raw in self._every:
             raw.close()
 
 

@@ -45,9 +45,9 @@ class Chance:
 
     def _duel(self) -> None:
         """What takes the most steps to go wrong: answers that come when their rows are long with somebody else."""
-        self.focus, self.steps, self.turns = "campaign", 90, False
+        self.focus, self.steps, self.turns = "campaign", 250, False
         self.standing, self.at_statements, self.crashing = 0.1, 0.0, 0.0
-        self.slow, self.waiting, self.deciding = 0.9, 2.0, 2.0
+        self.slow, self.waiting, self.deciding = 0.95, 1.5, 2.0
         self.misbehaving, self.silent = 0.5, 0.2
 
     def _some(self, likely: float, most: float) -> float:
