@@ -187,16 +187,16 @@ FIGURES = (
     Figure(
         benchmark="refresh",
         key="share_ratio",
-        what="the same for a changed share of the catalogue",
+        what="the same for a twentieth of the catalogue at once",
         unit="×",
-        short="a share of the catalogue, the same",
+        short="a twentieth of all products",
     ),
     Figure(
         benchmark="refresh",
         key="whole_catalogue_ratio",
-        what="the same for the whole catalogue",
+        what="the same for the whole catalogue at once",
         unit="×",
-        short="the whole catalogue, the same",
+        short="all products",
     ),
     Figure(
         benchmark="rebuild",
