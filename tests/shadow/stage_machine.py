@@ -1,6 +1,5 @@
 """The migration as a state machine: people come and go, sign rightly and wrongly, move, pause, drill and repeat it."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -21,20 +20,17 @@ from events import (
     emit,
     sequence,
 )
-from events.stage_events import Role, Stage
+from events.stage_events import Role
 from shadow.history import migration
 from shadow.sign_off import UNSIGNED, signed
 from shadow.signing import new_token, public_key
 from shadow.stage import standing_of
+from tests.shadow.plain_migration import Model, Signature, Spot
 
 PARTITIONS = 1
 AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
 LONG_AGO, FAR_OFF = datetime(2020, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 TOKENS = [new_token() for _ in range(3)]
-ORDER = ["legacy", "shadow", "canary", "event_driven", "retired"]
-
-Spot = tuple[Stage, float]
-"""A stage and its percentage."""
 
 SPOTS: list[Spot] = [
     ("legacy", 0.0),
@@ -56,54 +52,6 @@ tokens = st.integers(0, 2)
 spots = st.sampled_from(SPOTS)
 reports = st.sampled_from(["a" * 64, "a" * 64, "b" * 64])
 some = st.integers(0, 1000)
-
-
-@dataclass
-class Signature:
-    """What the machine knows of a sign-off that it wrote."""
-
-    person: str
-    spot: Spot
-    report: str
-    genuine: bool
-    expired: bool
-    held_then: tuple[Role, int] | None
-    told: int
-
-
-@dataclass
-class Model:
-    """Where the migration stands, told as plainly as possible."""
-
-    told: int = 0
-    people: dict[str, tuple[Role, int]] = field(default_factory=dict)
-    signatures: dict[str, Signature] = field(default_factory=dict)
-    spot: Spot = ("legacy", 0.0)
-    changed: int = 0
-    paused_until: str | None = None
-    drilled: bool | None = None
-    ignored: int = 0
-
-    def holds(self, id_: str, to: Spot, report: str) -> bool:
-        """Whether a move to this spot may rest on this sign-off now."""
-        found = self.signatures.get(id_)
-        return (
-            found is not None
-            and found.genuine
-            and not found.expired
-            and found.held_then is not None
-            and found.held_then[0] == "approver"
-            and self.people.get(found.person) == found.held_then
-            and (found.spot, found.report) == (to, report)
-            and found.told > self.changed
-        )
-
-    def move(self, to: Spot, named: list[str], report: str) -> None:
-        ahead = (ORDER.index(to[0]), to[1]) > (ORDER.index(self.spot[0]), self.spot[1])
-        if ahead and not any(self.holds(id_, to, report) for id_ in named):
-            self.ignored += 1
-            return
-        self.spot, self.changed, self.paused_until, self.ignored = to, self.told, None, 0
 
 
 class Stages(RuleBasedStateMachine):
