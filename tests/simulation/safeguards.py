@@ -284,7 +284,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
         name="fencing",
         without="an answer is taken from any attempt",
         breaks=frozenset({"I2", "I3"}),
-        seeds=(),
+        seeds=(1545,),
         off=_no_fencing,
     ),
     Safeguard(
