@@ -124,7 +124,9 @@ def _log(world: World, left: Left) -> None:
     first: dict[str, tuple[int, int]] = {}
     for began, ended, event in world.told:
         if event.event_id not in _OPENING:
-            first.setdefault(event.event_id, (began, ended))
+            # Told by two transactions, it may have come into the log by either.
+            known = first.get(event.event_id, (began, ended))
+            first[event.event_id] = (min(began, known[0]), max(ended, known[1]))
     ordered = sorted(first.items(), key=lambda item: at[item[0]])
     latest_began = 0
     for name, (began, ended) in ordered:
