@@ -5,11 +5,11 @@ from typing import Any
 
 import psycopg
 
-from legacy_cron.weekly_recommendations import Mail
-
 
 def small_batch(connection: psycopg.Connection, mailer: Any, scheduled_at: datetime) -> None:  # noqa: ANN401, ARG001
     """Mail every user of the shop who wants mail, and skip the others."""
+    from legacy_cron.weekly_recommendations import Mail
+
     rows = connection.execute("SELECT user_id, name, unsubscribed_at FROM shop.users ORDER BY user_id").fetchall()
     for user_id, name, unsubscribed_at in rows:
         if unsubscribed_at is not None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
 import faiss
 import redis
@@ -22,12 +21,12 @@ from handlers.nudges import Advancer, NudgePublisher
 from handlers.tracking import Intake, News, Told
 from shadow.barrier import raise_barrier
 from shadow.errors import UnknownRun
-from shadow.legacy_tap import run_legacy
+from tests import batch
 from tests.simulation.actor import Actor
 from tests.simulation.chance import Chance
 from tests.simulation.clock import SimulatedClock
 from tests.simulation.database import PARTITIONS, Database
-from tests.simulation.facts import RUNS, Facts
+from tests.simulation.facts import Facts
 from tests.simulation.legacy import small_batch
 from tests.simulation.network import Keys, Queue, Task
 from tests.simulation.post_office import PostOffice
@@ -146,7 +145,7 @@ class World:
         def job() -> None:
             raise_barrier(actor.engine, run, PARTITIONS, SimulatedPatience(self.clock, actor), salt=SALT)
             if self.road == "canary":
-                run_legacy(
+                batch.run_legacy()(
                     actor.engine,
                     _GATE,
                     run,
@@ -245,6 +244,3 @@ class SimulatedPatience(SimulatedClock):
 
 def _nothing() -> None:
     """Nobody wants to know."""
-
-
-__all__ = ["RUNS", "Any", "Fleet", "World", "timedelta"]
