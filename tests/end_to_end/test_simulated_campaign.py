@@ -1,6 +1,7 @@
 """Ten minutes without a provider, in simulated time: everything else, the database, the pace and HTTP, is real."""
 
 import json
+import os
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ MINUTES = 60.0
 @pytest.fixture
 def mailbox(tmp_path: Path) -> Iterator[StandIn]:
     made = stand_in(tmp_path / "sendgrid", quota=0, tells=False)
-    process = subprocess.Popen(made.command)
+    process = subprocess.Popen(made.command, env={**os.environ, **made.variables})
     try:
         wait_until(made.announcement.exists, what="the stand-in listening")
         yield made

@@ -13,6 +13,8 @@ LIKE_SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|SET|CREATE|DROP|ALT
 
 ARGUED = {
     "console/commands/log.py: table": "a tuple of table names beside it",
+    "console/commands/rebuild.py: table": "a tuple of table names in handlers/rebuild.py",
+    "handlers/rebuild.py: (f'cutover.{table}' for table in TABLES)": "the same tuple",
     "migrations/versions/0005_delivery.py: function": "names in the file",
     "migrations/versions/0006_judging.py: trigger": "names in the file",
     "migrations/versions/0006_judging.py: function": "names in the file",

@@ -16,15 +16,18 @@ from sandbox.shop.bulk import load
 from sandbox.shop.import_sieve import Reason
 from sandbox.shop.order_lines import Import, read_order_lines
 from sandbox.shop.shop import perform
-
-ONLINE_RETAIL_FILE = Path(__file__).parents[2] / ".." / "shared" / "data" / "online-retail.csv.gz"
+from tests.real_orders import ORDERS, every_third_customers
 
 
 @cache
 def online_retail() -> Import:
-    if not ONLINE_RETAIL_FILE.exists():
+    _there()
+    return read_order_lines(ORDERS)
+
+
+def _there() -> None:
+    if not ORDERS.exists():
         pytest.skip("the Online Retail data set is not at ../shared/data/online-retail.csv.gz")
-    return read_order_lines(ONLINE_RETAIL_FILE)
 
 
 def test_every_line_of_online_retail_is_counted_once() -> None:
@@ -79,9 +82,10 @@ def rows(connection: sa.Connection) -> list[tuple[object, ...]]:
 
 
 def test_online_retail_in_parquet_gives_the_same_history(tmp_path: Path) -> None:
-    expected = online_retail()
+    _there()
+    orders = every_third_customers(tmp_path)
     path = tmp_path / "online-retail.parquet"
     parsing = pyarrow.csv.ParseOptions(newlines_in_values=True)
     reading = pyarrow.csv.ConvertOptions(column_types={"InvoiceNo": pa.string()})
-    pq.write_table(pyarrow.csv.read_csv(ONLINE_RETAIL_FILE, parse_options=parsing, convert_options=reading), path)
-    assert read_order_lines(path) == expected
+    pq.write_table(pyarrow.csv.read_csv(orders, parse_options=parsing, convert_options=reading), path)
+    assert read_order_lines(path) == read_order_lines(orders)
