@@ -8,6 +8,9 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile -
 COUNT := 100000
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
+# Processes come and go all the time here, and compiling every module anew doubles what starting one costs.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check chaos soak bench lock clean
 

@@ -1,15 +1,11 @@
 """Running the command line as a person does: in a process of its own, and what it said."""
 
-import atexit
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 SECRET = "correct-horse"  # the password of every URL a test hands in; nobody may ever read it
 
@@ -33,15 +29,7 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """This process's environment without what would mean something to the command, and with `variables`."""
     foreign = ("DATABASE_URL", "REDIS_URL", "CUTOVER_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "_TYPER", "PYTHONDONT")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return {**kept, "PYTHONPYCACHEPREFIX": bytecode(), **variables}
-
-
-@cache
-def bytecode() -> str:
-    """Where commands keep compiled modules: compiling all of them anew triples the time a command takes."""
-    directory = tempfile.mkdtemp(prefix="cutover-bytecode-")
-    atexit.register(shutil.rmtree, directory)
-    return directory
+    return {**kept, **variables}
 
 
 def cutover(*arguments: str | bytes, env: Mapping[str, str], stdin: bytes = b"", seconds: float = 60.0) -> Answer:
