@@ -31,6 +31,24 @@ collect_ignore = (
 """What is about nothing but the batch. Other tests that need it skip themselves."""
 
 
+LONG = ("end_to_end", "chaos", "simulation", "console", "benchmarks")
+"""Where tests start processes and wait for them."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first, so that no worker is left alone with it; a file stays together.
+
+    So do all that share the shop of the campaigns: starting one takes longer than most of them.
+    """
+    here = Path(__file__).parent
+    for item in items:
+        shares = hasattr(getattr(item, "module", None), "shared_shop")
+        group = "campaigns" if shares else str(item.path.relative_to(here))
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in LONG)
+
+
 @pytest.fixture(scope="session")
 def state_dir() -> Iterator[Path]:
     """The state directory of the session's embedded servers."""
