@@ -22,6 +22,7 @@ from handlers.tracking import fold
 from tests.simulation import sender
 from tests.simulation.database import Database
 from tests.simulation.sender import everybodys_turn
+from tests.simulation.standing_in import instead_of, replaced
 
 Off = Callable[[Database], AbstractContextManager[None]]
 
@@ -44,7 +45,7 @@ class Safeguard:
 def _no_compare_and_set(database: Database) -> Iterator[None]:
     with (
         _disabled(database, "send_ledger", "check_change"),
-        patch.object(claiming, "claim", _claim_without_looking_again),
+        instead_of(claiming, "claim", _claim_without_looking_again),
         everybodys_turn(),
     ):
         yield
@@ -83,8 +84,8 @@ _TAKE = sa.text("""
 @contextmanager
 def _no_fencing(_: Database) -> Iterator[None]:
     text = ledger._SETTLE.text
-    unfenced = _replaced(_replaced(text, "WHERE l.attempt = told.attempt\n          AND (", "WHERE ("), _FENCE, "")
-    with patch.object(ledger, "_SETTLE", sa.text(unfenced)):
+    unfenced = replaced(replaced(text, "WHERE l.attempt = told.attempt\n          AND (", "WHERE ("), _FENCE, "")
+    with instead_of(ledger, "_SETTLE", sa.text(unfenced)):
         yield
 
 
@@ -93,7 +94,7 @@ _FENCE = " AND l.attempt = told.attempt"
 
 @contextmanager
 def _no_commit_before_call(_: Database) -> Iterator[None]:
-    with patch.object(sender, "Dispatcher", _dispatcher_that_commits_late):
+    with instead_of(sender, "Dispatcher", _dispatcher_that_commits_late):
         yield
 
 
@@ -143,30 +144,29 @@ class _Settling:
 
 @contextmanager
 def _checkpoint_apart(_: Database) -> Iterator[None]:
-    with patch.object(nudges, "advance_to_end", _advance_in_two_transactions):
+    with instead_of(nudges, "advance", _advance_in_two_transactions):
         yield
 
 
 def _advance_in_two_transactions(
-    engine: sa.Engine, subscriptions: Subscriptions, name: str, partition: int, *, most: int = sys.maxsize
-) -> int:
+    engine: sa.Engine, subscriptions: Subscriptions, name: str, partition: int
+) -> Advanced:
     """Commits the effects, and after that the checkpoint."""
-    del most
     key = {"subscription": name, "partition": partition}
     with engine.begin() as connection:
         position = connection.scalar(_advance._LOCK, key)
         if position is None:
-            return 0
+            return Advanced(held=True)
         subscription = subscriptions[name]
         end = _end(connection, subscriptions, subscription, partition)
         if end <= position:
-            return 0
+            return Advanced(position=position)
         batch = _next_batch(connection, subscription, partition, position, end, 5000)
         if batch.events:
             subscription.reaction(connection, batch)
     with engine.begin() as connection:
         connection.execute(_advance._MOVE, {**key, "position": batch.upto})
-    return Advanced(events=len(batch.events)).events
+    return Advanced(events=len(batch.events), position=batch.upto, more=batch.upto < end)
 
 
 _advance = sys.modules[advance.__module__]
@@ -179,16 +179,16 @@ def _no_as_of(_: Database) -> Iterator[None]:
     def newest(self: Catalogue, position: int) -> CatalogueView:  # noqa: ARG001
         return as_of(self, sys.maxsize)
 
-    with patch.object(Catalogue, "at", newest):
+    with instead_of(Catalogue, "at", newest):
         yield
 
 
 @contextmanager
 def _no_deduplication(database: Database) -> Iterator[None]:
     text = sequencer._LOG.text
-    text = _replaced(text, "SELECT DISTINCT ON (event_id) * FROM claimed", "SELECT * FROM claimed")
-    text = _replaced(text, "WHERE NOT EXISTS (SELECT FROM cutover.events e WHERE e.event_id = claimed.event_id)", "")
-    with _dropped(database, "events_event_id_key", "UNIQUE (event_id)"), patch.object(sequencer, "_LOG", sa.text(text)):
+    text = replaced(text, "SELECT DISTINCT ON (event_id) * FROM claimed", "SELECT * FROM claimed")
+    text = replaced(text, "WHERE NOT EXISTS (SELECT FROM cutover.events e WHERE e.event_id = claimed.event_id)", "")
+    with _dropped(database, "events_event_id_key", "UNIQUE (event_id)"), instead_of(sequencer, "_LOG", sa.text(text)):
         yield
 
 
@@ -196,14 +196,14 @@ def _no_deduplication(database: Database) -> Iterator[None]:
 def _not_monotone(database: Database) -> Iterator[None]:
     text = fold._FOLD.text
     for name in fold.NEWS:
-        text = _replaced(text, f"least(l.{name}_at, told.{name}_at)", f"coalesce(told.{name}_at, l.{name}_at)")
-    with _disabled(database, "send_ledger", "check_news"), patch.object(fold, "_FOLD", sa.text(text)):
+        text = replaced(text, f"least(l.{name}_at, told.{name}_at)", f"coalesce(told.{name}_at, l.{name}_at)")
+    with _disabled(database, "send_ledger", "check_news"), instead_of(fold, "_FOLD", sa.text(text)):
         yield
 
 
 @contextmanager
 def _no_barrier(_: Database) -> Iterator[None]:
-    with patch.object(RecommendationsReaction, "__call__", _fold_all_and_then_freeze):
+    with instead_of(RecommendationsReaction, "__call__", _fold_all_and_then_freeze):
         yield
 
 
@@ -223,7 +223,7 @@ def _no_sequencer_lock(database: Database) -> Iterator[None]:
 
     with (
         _dropped(database, "events_pkey", "PRIMARY KEY (position)"),
-        patch.object(relay, "sequence", _compete),
+        instead_of(relay, "sequence", _compete),
         patch.object(barrier, "sequence", _compete),
     ):
         yield
@@ -264,12 +264,6 @@ def _dropped(database: Database, constraint: str, definition: str) -> Iterator[N
         database.reset("event_driven")
         add = f"ALTER TABLE cutover.events ADD CONSTRAINT {constraint} {definition}"
         database.administration.execute(add.encode())
-
-
-def _replaced(text: str, piece: str, other: str) -> str:
-    if text.count(piece) != 1:
-        raise ValueError(f"{piece!r} occurs {text.count(piece)} times in {text}; expected exactly once")
-    return text.replace(piece, other)
 
 
 SAFEGUARDS: Sequence[Safeguard] = (
