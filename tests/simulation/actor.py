@@ -19,13 +19,56 @@ class Crashed(BaseException):
     """The process is gone. What unwinds after this can reach neither the database nor the provider."""
 
 
+class Sessions:
+    """The sessions of all processes. Whoever needs one takes the one that was given back last.
+
+    Opening one takes longer than a schedule, and a few that everybody uses have their statements prepared and their
+    caches warm.
+    """
+
+    def __init__(self, url: str) -> None:
+        _, arguments = sa.create_engine(url).dialect.create_connect_args(sa.make_url(url))
+        self._arguments: dict[str, Any] = {
+            **arguments,
+            "options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT}",
+            "prepare_threshold": 0,
+        }
+        self._spare: list[psycopg.Connection] = []
+        self._every: list[psycopg.Connection] = []
+
+    def take(self) -> psycopg.Connection:
+        """One that nobody uses."""
+        if self._spare:
+            return self._spare.pop()
+        made: psycopg.Connection = psycopg.connect(**self._arguments)
+        made.prepared_max = 1000
+        self._every.append(made)
+        return made
+
+    def give_back(self, raw: psycopg.Connection) -> None:
+        """As new, whatever state a crash left it in."""
+        if raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            raw.rollback()
+        if raw.autocommit or raw.read_only is not None or raw.isolation_level is not None:
+            raw.autocommit, raw.read_only, raw.isolation_level = False, None, None
+        # SQLAlchemy adds one whenever it is handed a session.
+        raw._notice_handlers.clear()
+        if raw not in self._spare:
+            self._spare.append(raw)
+
+    def close(self) -> None:
+        """The end."""
+        for raw in self._every:
+            raw.close()
+
+
 class Actor:
     """One process: its connections, and the job it is at, if any.
 
     `at` says where it stands. A crash takes back what it has not committed, and lets its locks go.
     """
 
-    def __init__(self, name: str, url: str) -> None:
+    def __init__(self, name: str, url: str, sessions: "Sessions") -> None:
         self.name = name
         self.at = ""
         self.dead = False
@@ -34,9 +77,7 @@ class Actor:
         self.until: float | None = None
         self.answered: Callable[[], bool] = _always
         self._raw: set[psycopg.Connection] = set()
-        self._spare: list[psycopg.Connection] = []
-        self._every: list[psycopg.Connection] = []
-        self._arguments: dict[str, Any] = {}
+        self._sessions = sessions
         self.engine = self._connected(url)
         self._chance: Chance | None = None
         self._body: greenlet | None = None
@@ -118,29 +159,12 @@ class Actor:
         finally:
             self.until, self.answered = None, _always
 
-    def _connect(self) -> psycopg.Connection:
-        if self._spare:
-            return self._spare.pop()
-        self._every.append(psycopg.connect(**self._arguments, prepare_threshold=1))
-        return self._every[-1]
-
-    def _keep(self, raw: psycopg.Connection) -> None:
-        """Opening a session takes longer than a schedule: what a crash threw away is used again."""
-        raw.rollback()
-        raw.autocommit, raw.read_only, raw.isolation_level = False, None, None
-        self._spare.append(raw)
-
     def _connected(self, url: str) -> sa.Engine:
-        options = f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT}"
-        engine = sa.create_engine(
-            url, creator=self._connect, pool_size=4, max_overflow=0, pool_timeout=0.001, use_native_hstore=False
-        )
-        _, arguments = engine.dialect.create_connect_args(engine.url)
-        self._arguments = {**arguments, "options": options, "application_name": self.name}
+        engine = sa.create_engine(url, creator=self._sessions.take, poolclass=sa.pool.NullPool, use_native_hstore=False)
         sa.event.listen(engine, "checkout", lambda raw, *_: self._raw.add(raw))
         sa.event.listen(engine, "checkin", lambda raw, *_: self._raw.discard(raw))
         dialect: Any = engine.dialect
-        dialect.do_close = dialect.do_terminate = self._keep
+        dialect.do_close = dialect.do_terminate = self._sessions.give_back
         execute, many, commit = dialect.do_execute, dialect.do_executemany, dialect.do_commit
 
         def do_execute(*arguments: Any, **options: Any) -> None:  # noqa: ANN401
@@ -164,12 +188,6 @@ class Actor:
         self._check()
         if self._chance is not None and self._chance.stands_at_statement():
             self.stand("before a statement")
-
-    def close(self) -> None:
-        """Let its connections go."""
-        self.engine.dispose()
-        for raw in self._every:
-            raw.close()
 
 
 def _always() -> bool:

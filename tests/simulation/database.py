@@ -71,7 +71,11 @@ class Database:
 
     def reset(self, road: str) -> None:
         """Forget everything, and put down how a schedule on this road begins."""
-        self.administration.execute(self._openings[road].encode())
+        self.put_back(self._openings[road])
+
+    def put_back(self, recorded: bytes) -> None:
+        """Forget everything, and put down what was recorded, in one round trip."""
+        self.administration.execute(recorded)
         self._resets += 1
         if self._resets % VACUUM_EVERY == 0:
             self._vacuum()
@@ -83,10 +87,6 @@ class Database:
         while cursor.nextset():
             found.append(cursor.fetchall())
         return found
-
-    def exists(self, rows: str) -> bool:
-        """Whether there are any of these rows."""
-        return bool(self.several(f"SELECT EXISTS (SELECT FROM {rows})")[0][0][0])
 
     def drop(self) -> None:
         """The end."""
@@ -109,8 +109,16 @@ class Database:
         for table in _every_table():
             self.administration.execute(f"VACUUM {table}".encode())
 
-    def _opening(self, road: str, subscriptions: Subscriptions) -> str:
-        """The statements that make a beginning: the facts of before, logged by the system itself, as rows."""
+    def record(self) -> bytes:
+        """The statements that make the database what it is now."""
+        inserts = ";".join(filter(None, (self._as_insert(table) for table in _every_table())))
+        empty = "; ".join(f"DELETE FROM {table}" for table in _every_table())
+        # The log and the ledger let only a superuser forget, and no trigger is to tell what is put back.
+        role = "SET session_replication_role ="
+        return f"{role} replica; {empty}; {inserts}; {role} origin".encode()
+
+    def _opening(self, road: str, subscriptions: Subscriptions) -> bytes:
+        """The facts of before, logged by the system itself."""
         self.administration.execute(_emptied().encode())
         engine = databases.create_engine(self.url)
         with engine.begin() as connection:
@@ -127,25 +135,25 @@ class Database:
         users = ", ".join(
             f"('{user}', '{name}', '{user}@example.com', '2026-01-01Z')" for user, name in NAMES_OF_USERS.items()
         )
-        return ";".join(
-            [
-                _emptied(),
-                f"INSERT INTO shop.users (user_id, name, email, registered_at) VALUES {users}",
-                self._as_inserts("events"),
-                self._as_inserts("checkpoints"),
-            ]
-        )
+        add = f"INSERT INTO shop.users (user_id, name, email, registered_at) VALUES {users}"
+        self.administration.execute(add.encode())
+        return self.record()
 
-    def _as_inserts(self, table: str) -> str:
-        columns, rows = self.several(
+    def _as_insert(self, table: str) -> str:
+        """Its rows as one statement; none if it is empty."""
+        schema, name = table.split(".")
+        ((columns, literals),) = self.several(
             f"""
-            SELECT string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position)
-            FROM information_schema.columns WHERE table_schema = 'cutover' AND table_name = '{table}';
-            SELECT * FROM cutover.{table}
+            SELECT string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position),
+                   string_agg(
+                       format('quote_nullable(%I::text)', column_name), ' || '', '' || ' ORDER BY ordinal_position
+                   )
+            FROM information_schema.columns
+            WHERE table_schema = '{schema}' AND table_name = '{name}' AND is_generated = 'NEVER'
             """
-        )
-        values = ", ".join("(" + ", ".join(_literal(value) for value in row) + ")" for row in rows)
-        return f"INSERT INTO cutover.{table} ({columns[0][0]}) VALUES {values}"
+        )[0]
+        rows = ", ".join(f"({row})" for (row,) in self.several(f"SELECT {literals} FROM {table}")[0])
+        return rows and f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE VALUES {rows}"
 
 
 def _session(url: str) -> psycopg.Connection:
@@ -162,15 +170,3 @@ def _emptied() -> str:
     """The log and the ledger let only a superuser forget."""
     deletes = "; ".join(f"DELETE FROM {table}" for table in _every_table())
     return f"SET session_replication_role = replica; {deletes}; SET session_replication_role = origin"
-
-
-def _literal(value: object) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, dict):
-        from psycopg.types.json import Jsonb
-
-        value = Jsonb(value)
-    from psycopg import sql
-
-    return sql.Literal(value).as_string(None)

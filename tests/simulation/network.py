@@ -1,6 +1,6 @@
 """The network of nudges: what Celery and Redis are to the system, except that the schedule decides what arrives."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +24,11 @@ class Queue:
 
     def __init__(self) -> None:
         self.under_way: list[Task] = []
+        self.loses_everything = False
 
     def send_task(self, task: str, args: Sequence[Any], queue: str, retry: bool) -> None:  # noqa: ARG002
-        self.under_way.append(Task(task, *args))
+        if not self.loses_everything:
+            self.under_way.append(Task(task, *args))
 
 
 class Keys:
@@ -58,6 +60,14 @@ class Keys:
 
     def delete(self, key: str) -> None:
         self._until.pop(key, None)
+
+    def remembered(self) -> Mapping[str, float]:
+        """Until when which key is there."""
+        return dict(self._until)
+
+    def remember(self, keys: Mapping[str, float]) -> None:
+        """These are there."""
+        self._until.update(keys)
 
     def flush(self) -> None:
         """Forget everything."""

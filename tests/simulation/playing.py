@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tests.simulation.checks import Violated, check
 from tests.simulation.database import Database
 from tests.simulation.safeguards import Safeguard
-from tests.simulation.schedule import NeverQuiet, Schedule, begin
+from tests.simulation.schedule import NeverQuiet, Schedule, begin, plan_campaigns
 from tests.simulation.trace import Trace
 from tests.simulation.world import NAMES, Fleet
 
@@ -39,6 +39,7 @@ def fleet_on(server_url: str, name: str) -> Iterator[Fleet]:
     """The processes of simulations on a database of their own, which is dropped afterwards."""
     database = Database(server_url, name, NAMES)
     fleet = Fleet(database)
+    plan_campaigns(fleet)
     try:
         yield fleet
     finally:

@@ -13,14 +13,15 @@ from handlers.delivery.duties import SEND
 from handlers.delivery.provider import Accepted, Answer, NotAccepted, Refused
 from handlers.tracking import Kind
 from shadow.errors import NotSequenced
+from tests import batch
 from tests.simulation.actor import Actor
-from tests.simulation.chance import Chance
+from tests.simulation.chance import Chance, Road
 from tests.simulation.facts import RUNS
 from tests.simulation.network import Task
 from tests.simulation.post_office import Call
 from tests.simulation.sender import everybodys_turn
 from tests.simulation.trace import Trace
-from tests.simulation.world import Fleet, World
+from tests.simulation.world import NAMES, Campaign, Fleet, World
 
 _BAD_ANSWERS: Sequence[Answer] = (
     NotAccepted("http_503"),
@@ -32,12 +33,22 @@ _BAD_ANSWERS: Sequence[Answer] = (
 Move = tuple[float, Callable[[], None]]
 
 LEASE_IS_OVER = 300.0
+SENDING_LAST = 100
 ROUNDS = 40
 """Sweeps after which a system that is not quiet never will be."""
 
 
 class NeverQuiet(Exception):
     """The system did not come to rest."""
+
+
+def plan_campaigns(fleet: Fleet) -> None:
+    """Once for all schedules that begin with a campaign: have it planned, and record it."""
+    roads: Sequence[Road] = ("event_driven",) if batch.RETIRED else ("event_driven", "canary")
+    for road in roads:
+        chance = Chance(0)
+        chance.focus, chance.road = "log", road
+        fleet.campaigns[road] = Schedule(World(fleet, chance, Trace()), chance, Trace()).plan_campaign()
 
 
 def begin(fleet: Fleet, seed: int) -> "Schedule":
@@ -68,17 +79,7 @@ class Schedule:
                 if not actor.idle:
                     actor.crash()
 
-    def _run(self, steps: int) -> None:
-        if self._chance.focus == "campaign":
-            self._plan_campaign()
-        for _ in range(steps):
-            self.trace.step += 1
-            self._step()
-        self.trace.say("-", "everything heals")
-        self._chance.calm = True
-        self._heal()
-
-    def _plan_campaign(self) -> None:
+    def plan_campaign(self) -> Campaign:
         """Without any fault, up to where e-mails are planned and senders are nudged."""
         self._chance.calm = True
         self._begin()
@@ -89,7 +90,17 @@ class Schedule:
                 self.world.queue.under_way.remove(tasks[0])
                 self._act_on(tasks[0])
             self._start(relay, "sequences", self.world.sequence(relay))
-        self._chance.calm = False
+        return self.world.record()
+
+    def _run(self, steps: int) -> None:
+        if self.world.started:
+            self.trace.say("-", "a campaign has just been planned")
+        for _ in range(steps):
+            self.trace.step += 1
+            self._step()
+        self.trace.say("-", "everything heals")
+        self._chance.calm = True
+        self._heal()
 
     def _step(self) -> None:
         moves = self._moves()
@@ -220,7 +231,7 @@ class Schedule:
         if not idle:
             self.trace.say("network", f"finds nobody for {task}")
             return
-        actor = idle[self._chance.below(len(idle))]
+        actor = idle[0] if self._chance.calm else idle[self._chance.below(len(idle))]
         if task.task == SEND:
             self._start(actor, f"sends partition {task.partition}", self.world.send(actor, task))
         else:
@@ -304,45 +315,59 @@ class Schedule:
     # Healing: no faults any more.
 
     def _heal(self) -> None:
-        for run in self.world.started:
-            self._finish_all()
-            self._start(self._fleet.cron, f"begins {run}", self.world.begin(self._fleet.cron, run))
+        """What was under way is lost for good: from here on sweeps alone find what is left to be done (I5)."""
+        world = self.world
+        world.queue.loses_everything = True
+        world.queue.under_way.clear()
+        self._finish_jobs()
+        for run in world.started:
+            if run not in world.begun:
+                self._start(self._fleet.cron, f"begins {run}", world.begin(self._fleet.cron, run))
+                self._finish_jobs()
         for _ in range(ROUNDS):
-            self._finish_all()
             if self._quiet():
                 return
         raise NeverQuiet(f"after {ROUNDS} sweeps there is still something to be done")
 
     def _quiet(self) -> bool:
         """One round of everything that goes on by itself, and a sweep; whether nothing came of it."""
-        office, relay = self.world.office, self._fleet.relays[0]
-        self.world.clock.pass_by(LEASE_IS_OVER)
-        self.world.keys.flush()
-        if office.news:
-            news = list(dict.fromkeys(office.news))
-            self._start(self._fleet.hook, "takes the rest of the news", self.world.take(self._fleet.hook, news))
-        if self.world.in_doubt():
+        world, relay = self.world, self._fleet.relays[0]
+        world.clock.pass_by(LEASE_IS_OVER)
+        if world.office.news:
+            news = list(dict.fromkeys(world.office.news))
+            self._start(self._fleet.hook, "takes the rest of the news", world.take(self._fleet.hook, news))
+        waiting, in_doubt = world.left_open()
+        if in_doubt:
             self._decide()
-        if self.world.waiting():
+        if waiting or in_doubt:
             self._sequence(relay)
-            self._finish_all()
+        world.keys.flush()
+        world.queue.loses_everything = False
         self._sweep(relay)
-        return not (self.world.queue.under_way or office.news or self.world.waiting() or self.world.in_doubt())
+        world.queue.loses_everything = True
+        if world.queue.under_way:
+            self._follow_nudges()
+            return False
+        return not (world.office.news or any(world.left_open()))
 
-    def _finish_all(self) -> None:
+    def _follow_nudges(self) -> None:
+        """Those first whom others wait for."""
+        nudged, self.world.queue.under_way = self.world.queue.under_way, []
+        for task in sorted(dict.fromkeys(nudged), key=lambda task: _ORDER.get(task.subscription, SENDING_LAST)):
+            self._act_on(task)
+            self._finish_jobs()
+
+    def _finish_jobs(self) -> None:
         busy = True
         while busy:
             busy = False
             for call in list(self.world.office.calls):
                 self._settle_call(call)
+                busy = True
             for actor in self._fleet.actors:
                 while not actor.idle and (actor.answered() or actor.until is not None) and not self._waits(actor):
                     self._go_on(actor)
                     busy = True
-            if self.world.queue.under_way:
-                self._act_on(self.world.queue.under_way.pop(0))
-                busy = True
-            busy = busy or bool(self.world.office.calls)
 
     def _waits(self, actor: Actor) -> bool:
         """Whether it had better be answered first."""
@@ -362,3 +387,12 @@ def _word(answer: Answer | None) -> str:
 
 def _first_line(problem: Exception) -> str:
     return str(problem).splitlines()[0][:100]
+
+
+def _depth(name: str) -> int:
+    """How many subscriptions come before it, one behind the other."""
+    return 1 + max((_depth(each) for each in NAMES[name].after), default=0)
+
+
+_ORDER = {each.name: _depth(each.name) for each in NAMES}
+"""Followers come behind those they follow."""

@@ -66,7 +66,7 @@ class Sender:
             Line(self._office, self._actor),
             OpenPace(self._actor, self._chance, self._clock),
             self._contents,
-            batch=self._chance.one_of((1, 2, 8)),
+            batch=8 if self._chance.calm else self._chance.one_of((1, 2, 8)),
             lease=LEASE,
             clock=self._clock.now,
         )

@@ -1,7 +1,8 @@
 """The world of one schedule: every process of the system, the network between them, and what happens outside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import cast
 
 import faiss
@@ -22,7 +23,7 @@ from handlers.tracking import Intake, News, Told
 from shadow.barrier import raise_barrier
 from shadow.errors import UnknownRun
 from tests import batch
-from tests.simulation.actor import Actor
+from tests.simulation.actor import Actor, Sessions
 from tests.simulation.chance import Chance
 from tests.simulation.clock import SimulatedClock
 from tests.simulation.database import PARTITIONS, Database
@@ -48,18 +49,31 @@ def every_subscription() -> Subscriptions:
 NAMES = all_subscriptions(_GATE)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """A world in which a campaign has just been planned and its senders are nudged. `rows`: how to put it back."""
+
+    rows: bytes
+    seconds: float
+    keys: Mapping[str, float]
+    under_way: Sequence[Task]
+    started: Sequence[str]
+
+
 class Fleet:
     """The processes, which outlive schedules so that their sessions stay open."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.apps = [Actor(f"app-{number}", database.url) for number in (1, 2)]
-        self.relays = [Actor(f"relay-{number}", database.url) for number in (1, 2)]
-        self.workers = [Actor(f"worker-{number}", database.url) for number in (1, 2, 3)]
-        self.senders = [Actor(f"sender-{number}", database.url) for number in (1, 2)]
-        self.cron = Actor("cron", database.url)
-        self.hook = Actor("webhook", database.url)
-        self.person = Actor("person", database.url)
+        self.campaigns: dict[str, Campaign] = {}
+        self._sessions = Sessions(database.url)
+        self.apps = [self._actor(f"app-{number}") for number in (1, 2)]
+        self.relays = [self._actor(f"relay-{number}") for number in (1, 2)]
+        self.workers = [self._actor(f"worker-{number}") for number in (1, 2, 3)]
+        self.senders = [self._actor(f"sender-{number}") for number in (1, 2)]
+        self.cron = self._actor("cron")
+        self.hook = self._actor("webhook")
+        self.person = self._actor("person")
         # Its threads would wait for each other longer than so small a search takes.
         faiss.omp_set_num_threads(1)
 
@@ -70,8 +84,10 @@ class Fleet:
 
     def close(self) -> None:
         """Let all sessions go."""
-        for actor in self.actors:
-            actor.close()
+        self._sessions.close()
+
+    def _actor(self, name: str) -> Actor:
+        return Actor(name, self.database.url, self._sessions)
 
 
 class World:
@@ -99,9 +115,31 @@ class World:
         self._relays = {actor.name: self._relay(actor.engine) for actor in fleet.relays}
         self._intake = Intake(addresses_in_shop, unsubscribe_in_shop)
         self._contents = WeeklyMessages(lambda user: f"https://example.com/u/{user}")
-        fleet.database.reset(self.road)
+        self.begun: set[str] = set()
+        if chance.focus == "campaign" and self.road in fleet.campaigns:
+            self._take_up(fleet.campaigns[self.road])
+        else:
+            fleet.database.reset(self.road)
         for actor in fleet.actors:
             actor.reset(chance)
+
+    def record(self) -> Campaign:
+        """What it is now."""
+        return Campaign(
+            rows=self.fleet.database.record(),
+            seconds=self.clock.seconds,
+            keys=self.keys.remembered(),
+            under_way=tuple(self.queue.under_way),
+            started=tuple(self.started),
+        )
+
+    def _take_up(self, campaign: Campaign) -> None:
+        self.fleet.database.put_back(campaign.rows)
+        self.clock.seconds = campaign.seconds
+        self.keys.remember(campaign.keys)
+        self.queue.under_way.extend(campaign.under_way)
+        self.started.extend(campaign.started)
+        self.begun.update(campaign.started)
 
     # What the processes do; each of these is a job of an actor.
 
@@ -154,6 +192,7 @@ class World:
                     batch=small_batch,
                     noise=0,
                 )
+            self.begun.add(run)
 
         return job
 
@@ -195,13 +234,10 @@ class World:
 
         return job
 
-    def waiting(self) -> bool:
-        """Whether anything is emitted and not logged."""
-        return self.fleet.database.exists("cutover.outbox")
-
-    def in_doubt(self) -> bool:
-        """Whether there are e-mails that are unconfirmed."""
-        return self.fleet.database.exists("cutover.send_ledger WHERE state = 'unconfirmed'")
+    def left_open(self) -> tuple[bool, bool]:
+        """Whether anything is emitted and not logged, and whether there are e-mails that are unconfirmed."""
+        ((waiting, in_doubt),) = self.fleet.database.several(_LEFT_OPEN)[0]
+        return waiting, in_doubt
 
     def _relay(self, engine: sa.Engine) -> Relay:
         return Relay(engine, NAMES, PARTITIONS, self._publisher, duties=self._duties())
@@ -224,6 +260,12 @@ class World:
     def _moment(self) -> int:
         self._moments += 1
         return self._moments
+
+
+_LEFT_OPEN = """
+    SELECT EXISTS (SELECT FROM cutover.outbox),
+           EXISTS (SELECT FROM cutover.send_ledger WHERE state = 'unconfirmed')
+"""
 
 
 class SimulatedPatience(SimulatedClock):
