@@ -20,10 +20,9 @@ class Crashed(BaseException):
 
 
 class Sessions:
-    """The sessions of all processes. Whoever needs one takes the one that was given back last.
+    """The sessions of one process. Opening one takes longer than a schedule: what a crash threw away is used again.
 
-    Opening one takes longer than a schedule, and a few that everybody uses have their statements prepared and their
-    caches warm.
+    Processes do not share them: with sessions in common, schedules were not the same when played again.
     """
 
     def __init__(self, url: str) -> None:
@@ -51,8 +50,6 @@ class Sessions:
             raw.rollback()
         if raw.autocommit or raw.read_only is not None or raw.isolation_level is not None:
             raw.autocommit, raw.read_only, raw.isolation_level = False, None, None
-        # SQLAlchemy adds one whenever it is handed a session.
-        raw._notice_handlers.clear()
         if raw not in self._spare:
             self._spare.append(raw)
 
@@ -68,7 +65,7 @@ class Actor:
     `at` says where it stands. A crash takes back what it has not committed, and lets its locks go.
     """
 
-    def __init__(self, name: str, url: str, sessions: "Sessions") -> None:
+    def __init__(self, name: str, url: str) -> None:
         self.name = name
         self.at = ""
         self.dead = False
@@ -77,7 +74,7 @@ class Actor:
         self.until: float | None = None
         self.answered: Callable[[], bool] = _always
         self._raw: set[psycopg.Connection] = set()
-        self._sessions = sessions
+        self._sessions = Sessions(url)
         self.engine = self._connected(url)
         self._chance: Chance | None = None
         self._body: greenlet | None = None
@@ -160,7 +157,14 @@ class Actor:
             self.until, self.answered = None, _always
 
     def _connected(self, url: str) -> sa.Engine:
-        engine = sa.create_engine(url, creator=self._sessions.take, poolclass=sa.pool.NullPool, use_native_hstore=False)
+        engine = sa.create_engine(
+            url,
+            creator=self._sessions.take,
+            pool_size=4,
+            max_overflow=0,
+            pool_timeout=0.001,
+            use_native_hstore=False,
+        )
         sa.event.listen(engine, "checkout", lambda raw, *_: self._raw.add(raw))
         sa.event.listen(engine, "checkin", lambda raw, *_: self._raw.discard(raw))
         dialect: Any = engine.dialect
@@ -183,6 +187,11 @@ class Actor:
 
         dialect.do_execute, dialect.do_executemany, dialect.do_commit = do_execute, do_executemany, do_commit
         return engine
+
+    def close(self) -> None:
+        """Let its connections go."""
+        self.engine.dispose()
+        self._sessions.close()
 
     def _before_statement(self) -> None:
         self._check()

@@ -49,8 +49,9 @@ class Chance:
         """What takes the most steps to go wrong: answers that come when their rows are long with somebody else."""
         self.focus, self.steps, self.turns = "campaign", 250, False
         self.standing, self.at_statements, self.crashing = 0.1, 0.0, 0.0
-        self.slow, self.waiting, self.deciding = 0.95, 1.5, 2.0
-        self.misbehaving, self.silent = 0.5, 0.2
+        self.slow, self.waiting, self.deciding = 0.85, 3.0, 3.0
+        self.misbehaving, self.silent = 0.6, 0.5
+        self.dropping = self.duplicating = self.flushing = self.repeating = 0.0
 
     def _some(self, likely: float, most: float) -> float:
         """A rate up to `most`, or 0 where this schedule does without."""

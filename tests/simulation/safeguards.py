@@ -271,7 +271,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
         name="compare-and-set",
         without="two statements read and claim a row; the trigger `check_change` and the senders' turns are off",
         breaks=frozenset({"I2"}),
-        seeds=(29,),
+        seeds=(523,),
         off=_no_compare_and_set,
     ),
     Safeguard(
@@ -285,21 +285,21 @@ SAFEGUARDS: Sequence[Safeguard] = (
         name="commit-before-call",
         without="the claim is committed together with what came of it",
         breaks=frozenset({"I2"}),
-        seeds=(11,),
+        seeds=(23,),
         off=_no_commit_before_call,
     ),
     Safeguard(
         name="one-transaction",
         without="the checkpoint is moved by a second transaction",
         breaks=frozenset({"I1", "I4"}),
-        seeds=(72,),
+        seeds=(16,),
         off=_checkpoint_apart,
     ),
     Safeguard(
         name="as-of",
         without="the catalogue is always the newest one",
         breaks=frozenset({"I4", "I6"}),
-        seeds=(0,),
+        seeds=(2,),
         off=_no_as_of,
     ),
     Safeguard(
@@ -313,7 +313,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
         name="monotone-news",
         without="the news that come last are kept; the trigger `check_news` is off",
         breaks=frozenset({"I3"}),
-        seeds=(0,),
+        seeds=(62,),
         off=_not_monotone,
     ),
     Safeguard(
@@ -327,7 +327,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
         name="sequencer-lock",
         without="sequencers compete for rows (SKIP LOCKED); the log's primary key is off",
         breaks=frozenset({"I1"}),
-        seeds=(17,),
+        seeds=(21,),
         off=_no_sequencer_lock,
     ),
 )

@@ -23,7 +23,7 @@ from handlers.tracking import Intake, News, Told
 from shadow.barrier import raise_barrier
 from shadow.errors import UnknownRun
 from tests import batch
-from tests.simulation.actor import Actor, Sessions
+from tests.simulation.actor import Actor
 from tests.simulation.chance import Chance
 from tests.simulation.clock import SimulatedClock
 from tests.simulation.database import PARTITIONS, Database
@@ -66,7 +66,6 @@ class Fleet:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.campaigns: dict[str, Campaign] = {}
-        self._sessions = Sessions(database.url)
         self.apps = [self._actor(f"app-{number}") for number in (1, 2)]
         self.relays = [self._actor(f"relay-{number}") for number in (1, 2)]
         self.workers = [self._actor(f"worker-{number}") for number in (1, 2, 3)]
@@ -84,10 +83,11 @@ class Fleet:
 
     def close(self) -> None:
         """Let all sessions go."""
-        self._sessions.close()
+        for actor in self.actors:
+            actor.close()
 
     def _actor(self, name: str) -> Actor:
-        return Actor(name, self.database.url, self._sessions)
+        return Actor(name, self.database.url)
 
 
 class World:
