@@ -278,7 +278,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
         name="fencing",
         without="an answer is taken from any attempt",
         breaks=frozenset({"I2", "I3"}),
-        seeds=(1545,),
+        seeds=(),
         off=_no_fencing,
     ),
     Safeguard(
