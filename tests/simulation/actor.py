@@ -118,10 +118,12 @@ class Actor:
                 raw.rollback()
                 if raw.autocommit:
                     raw.execute("SELECT pg_advisory_unlock_all()")
-        if self._body is not None:
+        body, self._body = self._body, None
+        # What it still does while it unwinds ends at the next boundary; left suspended, it would do so whenever Python
+        # collects its garbage.
+        while body is not None and not body.dead:
             with suppress(Crashed):
-                self._body.throw(Crashed())
-            self._body = None
+                body.throw(Crashed())
         self.dead = False
         self.incarnation += 1
 
