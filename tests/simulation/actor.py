@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
@@ -89,6 +89,9 @@ class Actor:
 
     def reset(self, chance: Chance) -> None:
         """Begin a new schedule."""
+        if cast(sa.QueuePool, self.engine.pool).checkedout():
+            # What stands in for a safeguard may leave a session behind.
+            self.engine.dispose()
         self._chance = chance
         self.dead = False
         self.incarnation = 0
