@@ -1,5 +1,6 @@
 """The world of one schedule: every process of the system, the network between them, and what happens outside."""
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -82,9 +83,10 @@ class Fleet:
         return [*self.apps, *self.relays, *self.workers, *self.senders, self.cron, self.hook, self.person]
 
     def close(self) -> None:
-        """Let all sessions go."""
+        """Let all sessions go, and here, not amid another test, whatever crashed senders were waiting for."""
         for actor in self.actors:
             actor.close()
+        gc.collect()
 
     def _actor(self, name: str) -> Actor:
         return Actor(name, self.database.url)
