@@ -77,12 +77,14 @@ def advance_to_end(
 def _end(connection: sa.Connection, subscriptions: Subscriptions, follower: Subscription, partition: int) -> int:
     """How far the follower may read: the head, but not past what those before it still have to fold.
 
-    Between two partitioned subscriptions only the same partition counts.
+    Between two partitioned subscriptions only the same partition counts. Each partition is asked for what it reads
+    itself: one that has nothing to read does not hold anybody up.
     """
     before = [subscriptions[name] for name in follower.after]
     parameters = {
         "names": [each.name for each in before],
-        "partitioned": [each.partitioned and follower.partitioned for each in before],
+        "together": [each.partitioned and follower.partitioned for each in before],
+        "partitioned": [each.partitioned for each in before],
         "types": [type_ for each in before for type_ in sorted(each.types)],
         "read_by": [each.name for each in before for _ in each.types],
         "partition": partition,
@@ -125,10 +127,10 @@ _END = sa.text("""
     WITH head AS (
         SELECT coalesce(max(position), 0) AS position FROM cutover.events
     ), followed AS (
-        SELECT name, partitioned,
-               (SELECT min(c.position) FROM cutover.checkpoints c
-                WHERE c.subscription = name AND (NOT partitioned OR c.partition = :partition)) AS position
-        FROM unnest(CAST(:names AS text[]), CAST(:partitioned AS boolean[])) AS each (name, partitioned)
+        SELECT each.name, each.partitioned, c.partition, c.position
+        FROM unnest(CAST(:names AS text[]), CAST(:together AS boolean[]), CAST(:partitioned AS boolean[]))
+            AS each (name, together, partitioned)
+        JOIN cutover.checkpoints c ON c.subscription = each.name AND (NOT each.together OR c.partition = :partition)
     )
     SELECT least(head.position, (
         SELECT min(pending.position) - 1
@@ -140,7 +142,7 @@ _END = sa.text("""
             WHERE e.type = read.type AND e.partition = of_log.partition AND e.position > followed.position
             ORDER BY e.position LIMIT 1
         ) AS pending
-        WHERE NOT followed.partitioned OR of_log.partition IN (-1, :partition)
+        WHERE NOT followed.partitioned OR of_log.partition IN (-1, followed.partition)
     ))
     FROM head
 """)
