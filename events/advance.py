@@ -18,9 +18,13 @@ AT_ONCE = 50_000
 
 @dataclass(frozen=True, kw_only=True)
 class Advanced:
-    """What one step did. `held`: another worker is at this partition. `more`: there is more to read right now."""
+    """What one step did, and with events of which types.
+
+    `held`: another worker is at this partition. `more`: there is more to read right now.
+    """
 
     events: int = 0
+    types: frozenset[str] = frozenset()
     position: int = 0
     held: bool = False
     more: bool = False
@@ -46,17 +50,18 @@ def advance(
     """
     subscription = subscriptions[name]
     with engine.begin() as connection:
-        position = connection.scalar(_LOCK, {"subscription": name, "partition": partition})
-        if position is None:
+        mine = _lock(connection, subscriptions, subscription, partition)
+        if mine is None:
             return Advanced(held=True)
-        end = _end(connection, subscriptions, subscription, partition)
+        position, end = mine
         if end <= position:
             return Advanced(position=position)
         batch = _next_batch(connection, subscription, partition, position, end, limit)
         if batch.events:
             subscription.reaction(connection, batch)
         connection.execute(_MOVE, {"subscription": name, "partition": partition, "position": batch.upto})
-    return Advanced(events=len(batch.events), position=batch.upto, more=batch.upto < end)
+    types = frozenset(each.event.type for each in batch.events)
+    return Advanced(events=len(batch.events), types=types, position=batch.upto, more=batch.upto < end)
 
 
 def advance_to_end(
@@ -74,11 +79,17 @@ def advance_to_end(
     return events
 
 
-def _end(connection: sa.Connection, subscriptions: Subscriptions, follower: Subscription, partition: int) -> int:
-    """How far the follower may read: the head, but not past what those before it still have to fold.
+def _lock(
+    connection: sa.Connection, subscriptions: Subscriptions, follower: Subscription, partition: int
+) -> tuple[int, int] | None:
+    """Hold the checkpoint: where it stands, and how far it may read. None where another worker holds it.
 
-    Between two partitioned subscriptions only the same partition counts. Each partition is asked for what it reads
-    itself: one that has nothing to read does not hold anybody up.
+    It may read to the head, but not past what those before it still have to fold. Between two partitioned
+    subscriptions only the same partition counts. Each partition is asked for what it reads itself: one that has nothing
+    to read does not hold anybody up.
+
+    Position and end come of one statement. Its snapshot can be older than the lock and then than the position, but the
+    log and the checkpoints before only grow: an old end is too early, never too late.
     """
     before = [subscriptions[name] for name in follower.after]
     parameters = {
@@ -87,9 +98,11 @@ def _end(connection: sa.Connection, subscriptions: Subscriptions, follower: Subs
         "partitioned": [each.partitioned for each in before],
         "types": [type_ for each in before for type_ in sorted(each.types)],
         "read_by": [each.name for each in before for _ in each.types],
+        "subscription": follower.name,
         "partition": partition,
     }
-    return connection.scalar(_END, parameters) or 0
+    mine = connection.execute(_LOCK, parameters).one_or_none()
+    return None if mine is None else (mine.position, mine.end)
 
 
 def _next_batch(
@@ -112,19 +125,17 @@ _OPEN = sa.text("""
     ON CONFLICT DO NOTHING
 """)
 
-_LOCK = sa.text("""
-    SELECT position FROM cutover.checkpoints
-    WHERE subscription = :subscription AND partition = :partition
-    FOR UPDATE SKIP LOCKED
-""")
-
 _MOVE = sa.text("""
     UPDATE cutover.checkpoints SET position = :position, advanced_at = clock_timestamp()
     WHERE subscription = :subscription AND partition = :partition
 """)
 
-_END = sa.text("""
-    WITH head AS (
+_LOCK = sa.text("""
+    WITH mine AS MATERIALIZED (
+        SELECT position FROM cutover.checkpoints
+        WHERE subscription = :subscription AND partition = :partition
+        FOR UPDATE SKIP LOCKED
+    ), head AS (
         SELECT coalesce(max(position), 0) AS position FROM cutover.events
     ), followed AS (
         SELECT each.name, each.partitioned, c.partition, c.position
@@ -132,7 +143,7 @@ _END = sa.text("""
             AS each (name, together, partitioned)
         JOIN cutover.checkpoints c ON c.subscription = each.name AND (NOT each.together OR c.partition = :partition)
     )
-    SELECT least(head.position, (
+    SELECT mine.position, least(head.position, (
         SELECT min(pending.position) - 1
         FROM followed
         JOIN unnest(CAST(:read_by AS text[]), CAST(:types AS text[])) AS read (name, type) USING (name)
@@ -143,7 +154,7 @@ _END = sa.text("""
             ORDER BY e.position LIMIT 1
         ) AS pending
         WHERE NOT followed.partitioned OR of_log.partition IN (-1, followed.partition)
-    ))
-    FROM head
+    )) AS "end"
+    FROM mine, head
 """)
 """One step down an index for each type and partition, however far the checkpoint lies back."""

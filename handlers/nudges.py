@@ -54,8 +54,9 @@ class NudgePublisher:
         self._subscriptions = subscriptions
 
     def __call__(self, nudges: Iterable[Nudge]) -> None:
+        wanted = list(nudges)
         try:
-            for nudge in self._new(list(nudges)):
+            for nudge in self._new(wanted) if wanted else ():
                 self._send(nudge)
         except (redis.RedisError, OperationalError) as problem:
             log.warning("nudges_not_published", problem=str(problem))
@@ -83,14 +84,17 @@ class NudgePublisher:
             return False
 
     def _new(self, nudges: list[Nudge]) -> list[Nudge]:
+        """Those which are not on their way yet, and whose queue is not full. One round trip for all."""
         pipeline = self._broker.pipeline(transaction=False)
+        queues = sorted({self._route(nudge).queue for nudge in nudges})
+        for queue in queues:
+            pipeline.llen(f"{self._namespace}:{queue}")
         for nudge in nudges:
             pipeline.set(self._key(nudge), b"1", nx=True, px=COALESCE_MILLISECONDS)
-        new = [nudge for nudge, is_new in zip(nudges, pipeline.execute(), strict=True) if is_new]
-        return [nudge for nudge in new if self._waiting(nudge) < LONGEST_QUEUE]
-
-    def _waiting(self, nudge: Nudge) -> int:
-        return int(self._broker.llen(f"{self._namespace}:{self._route(nudge).queue}"))
+        answers = pipeline.execute()
+        full = {queue for queue, waiting in zip(queues, answers, strict=False) if waiting >= LONGEST_QUEUE}
+        new = [nudge for nudge, is_new in zip(nudges, answers[len(queues) :], strict=True) if is_new]
+        return [nudge for nudge in new if self._route(nudge).queue not in full]
 
     def _key(self, nudge: Nudge) -> str:
         return f"{self._namespace}:nudge:{nudge.subscription}:{nudge.partition}"
@@ -121,21 +125,22 @@ class Advancer:
     def __call__(self, nudge: Nudge) -> int:
         """How many events were folded; 0 when another worker holds the partition."""
         self._publisher.arrived(nudge)
-        folded = self._advance(nudge)
-        if folded:
-            self._publisher(self._followers(nudge))
+        folded, types = self._advance(nudge)
+        self._publisher(self._followers(nudge, types))
         return folded
 
-    def _advance(self, nudge: Nudge) -> int:
+    def _advance(self, nudge: Nudge) -> tuple[int, set[str]]:
         """Advance to the end, and further if others came by meanwhile and found the partition held.
+
+        How many events were folded, and of which types.
 
         Whoever finds it held leaves word and tries once more: a holder that has let go by then would not read it, and
         any other takes the word after letting go.
         """
-        folded, more, left_word = 0, True, False
+        folded, types, more, left_word = 0, set[str](), True, False
         while more and folded < AT_ONCE:
             step = advance(self._engine, self._subscriptions, nudge.subscription, nudge.partition)
-            folded += step.events
+            folded, types = folded + step.events, types | step.types
             if step.held:
                 more = not left_word
                 if more:
@@ -143,14 +148,19 @@ class Advancer:
                 left_word = True
             else:
                 more = step.more or self._publisher.take_word(nudge)
-        return folded
+        return folded, types
 
-    def _followers(self, nudge: Nudge) -> list[Nudge]:
-        """Partitions that may go on now: the same one where both are partitioned, else all of the follower's."""
-        partitioned = self._subscriptions[nudge.subscription].partitioned
+    def _followers(self, nudge: Nudge, types: set[str]) -> list[Nudge]:
+        """Partitions that may go on now that events of these types were folded.
+
+        The same partition where both are partitioned, else all of the follower's. One that reads nothing but what this
+        subscription reads, too, waited here for no other event than one it reads itself.
+        """
+        leader = self._subscriptions[nudge.subscription]
         return [
             Nudge(follower.name, partition)
-            for follower in self._subscriptions.following(nudge.subscription)
+            for follower in self._subscriptions.following(leader.name)
+            if types and (types & follower.types or not follower.types <= leader.types)
             for partition in follower.partitions(self._partitions)
-            if not (partitioned and follower.partitioned) or partition == nudge.partition
+            if not (leader.partitioned and follower.partitioned) or partition == nudge.partition
         ]

@@ -21,7 +21,7 @@ def fold(connection: sa.Connection, partition: int, events: Sequence[Event]) -> 
     cancelled = [event for event in events if isinstance(event, OrderCancelled)]
     _place(connection, partition, placed)
     _return(connection, partition, returned)
-    _cancel(connection, cancelled, placed)
+    _cancel(connection, cancelled)
     return {event.user_id for kind in (placed, returned, cancelled) for event in kind}
 
 
@@ -37,14 +37,12 @@ def _return(connection: sa.Connection, partition: int, events: Sequence[ItemsRet
         connection.execute(_RETURN, {"partition": partition, **_lines(events)})
 
 
-def _cancel(connection: sa.Connection, events: Sequence[OrderCancelled], placed: Sequence[OrderPlaced]) -> None:
-    """Remember the cancelled orders; mark the purchases of those, and of just placed ones cancelled earlier."""
+def _cancel(connection: sa.Connection, events: Sequence[OrderCancelled]) -> None:
+    """Remember the cancelled orders, for when they are told later, and mark the purchases of those told already."""
     if events:
-        connection.execute(_REMEMBER_CANCELLED, _orders((event.user_id, event.order_id) for event in events))
-    touched = [(event.user_id, event.order_id) for kind in (events, placed) for event in kind]
-    cancelled = connection.execute(_CANCELLED, _orders(touched)).all() if touched else ()
-    if cancelled:
-        connection.execute(_MARK_CANCELLED, _orders(cancelled))
+        orders = _orders((event.user_id, event.order_id) for event in events)
+        connection.execute(_REMEMBER_CANCELLED, orders)
+        connection.execute(_MARK_CANCELLED, orders)
 
 
 def _orders(orders: Iterable[Sequence[str]]) -> dict[str, str]:
@@ -105,14 +103,16 @@ EVER = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
 _PLACE = sa.text("""
     INSERT INTO cutover.purchases AS p
         (user_id, order_id, product_id, partition, placed_at, bought, returned, cancelled)
-    SELECT user_id, order_id, product_id, :partition, placed_at, quantity, 0, false
+    SELECT user_id, order_id, product_id, :partition, placed_at, quantity, 0, c.order_id IS NOT NULL
     FROM unnest(string_to_array(:user_ids, E'\\n'), string_to_array(:order_ids, E'\\n'),
                 string_to_array(:product_ids, E'\\n'), CAST(string_to_array(:placed_at, E'\\n') AS timestamptz[]),
                 CAST(string_to_array(:quantities, E'\\n') AS bigint[]))
         AS line (user_id, order_id, product_id, placed_at, quantity)
+    LEFT JOIN cutover.cancelled_orders c USING (user_id, order_id)
     ORDER BY user_id COLLATE "C", order_id COLLATE "C"
     ON CONFLICT (user_id, order_id, product_id)
-        DO UPDATE SET placed_at = excluded.placed_at, bought = p.bought + excluded.bought
+        DO UPDATE SET placed_at = excluded.placed_at, bought = p.bought + excluded.bought,
+                      cancelled = p.cancelled OR excluded.cancelled
 """)
 
 _RETURN = sa.text("""
@@ -131,10 +131,6 @@ _ORDERS = "unnest(string_to_array(:user_ids, E'\\n'), string_to_array(:order_ids
 _REMEMBER_CANCELLED = sa.text(f"""
     INSERT INTO cutover.cancelled_orders (user_id, order_id) SELECT user_id, order_id FROM {_ORDERS}
     ON CONFLICT DO NOTHING
-""")  # noqa: S608 - put together from our own text
-
-_CANCELLED = sa.text(f"""
-    SELECT user_id, order_id FROM cutover.cancelled_orders JOIN {_ORDERS} USING (user_id, order_id)
 """)  # noqa: S608 - put together from our own text
 
 _MARK_CANCELLED = sa.text(f"""

@@ -1,13 +1,17 @@
 """PostgreSQL: engines, bulk loading by COPY, and databases made and dropped by name."""
 
+import time
 from collections.abc import Iterable, Sequence
 
 import psycopg
 import sqlalchemy
 from psycopg import sql
-from sqlalchemy.pool import NullPool
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 DRIVER = "postgresql+psycopg"
+TRUSTED = 1.0
+"""For so many seconds a connection that was given back counts as alive."""
 SCHEMES = ("postgresql", "postgres", DRIVER)
 
 _CONNECTION_DEFAULTS = {
@@ -25,12 +29,14 @@ _SERVER_KEEPALIVES = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c
 
 
 def create_engine(url: str) -> sqlalchemy.Engine:
-    """An engine whose connections speak UTC, notice a dead server, and are tested before they are lent.
+    """An engine whose connections speak UTC, notice a dead server, and are tested before they are lent after a rest.
 
     What the URL's query says (``?application_name=…``) goes before the defaults.
     """
     target = sqlalchemy.make_url(url)
-    return sqlalchemy.create_engine(target, pool_pre_ping=True, connect_args=_connect_args(target))
+    engine = sqlalchemy.create_engine(target, connect_args=_connect_args(target))
+    _test_rested(engine)
+    return engine
 
 
 def copy_rows(
@@ -76,6 +82,26 @@ def drop_database(server_url: str, name: str) -> None:
     """Drop the database if it is there, ending the sessions in it."""
     with _administration(server_url) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _test_rested(engine: sqlalchemy.Engine) -> None:
+    """Test a connection before it is lent, unless it was given back a moment ago.
+
+    SQLAlchemy's own test (``pool_pre_ping``) is a round trip for every loan, a tenth of what a busy worker does.
+    """
+
+    @sqlalchemy.event.listens_for(engine, "checkin")
+    def given_back(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info["given_back"] = time.monotonic()
+
+    @sqlalchemy.event.listens_for(engine, "checkout")
+    def lent(connection: DBAPIConnection, record: ConnectionPoolEntry, _: object) -> None:
+        if time.monotonic() - record.info.get("given_back", time.monotonic()) < TRUSTED:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as problem:
+            raise sqlalchemy.exc.DisconnectionError from problem
 
 
 def _connect_args(target: sqlalchemy.URL) -> dict[str, str]:

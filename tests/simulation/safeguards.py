@@ -11,7 +11,7 @@ from unittest.mock import patch
 import sqlalchemy as sa
 
 from events import Batch, RunEvent, Subscriptions, advance, sequencer
-from events.advance import Advanced, _end, _next_batch
+from events.advance import Advanced, _lock, _next_batch
 from handlers import nudges
 from handlers.catalogue import Catalogue, CatalogueView
 from handlers.delivery import claiming, ledger
@@ -154,11 +154,11 @@ def _advance_in_two_transactions(
     """Commits the effects, and after that the checkpoint."""
     key = {"subscription": name, "partition": partition}
     with engine.begin() as connection:
-        position = connection.scalar(_advance._LOCK, key)
-        if position is None:
-            return Advanced(held=True)
         subscription = subscriptions[name]
-        end = _end(connection, subscriptions, subscription, partition)
+        mine = _lock(connection, subscriptions, subscription, partition)
+        if mine is None:
+            return Advanced(held=True)
+        position, end = mine
         if end <= position:
             return Advanced(position=position)
         batch = _next_batch(connection, subscription, partition, position, end, 5000)
@@ -166,7 +166,8 @@ def _advance_in_two_transactions(
             subscription.reaction(connection, batch)
     with engine.begin() as connection:
         connection.execute(_advance._MOVE, {**key, "position": batch.upto})
-    return Advanced(events=len(batch.events), position=batch.upto, more=batch.upto < end)
+    types = frozenset(each.event.type for each in batch.events)
+    return Advanced(events=len(batch.events), types=types, position=batch.upto, more=batch.upto < end)
 
 
 _advance = sys.modules[advance.__module__]
