@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.ordering import SHOPS, Placed, place_orders
 from console.playground import Playground
 
-LOOK_EVERY = 0.002
+LOOK_EVERY = 0.004
 QUIET = 0.05
 PATIENCE = 120.0
 

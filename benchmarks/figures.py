@@ -156,8 +156,9 @@ FIGURES = (
     Figure(
         benchmark="latency",
         key="lag_growth_1000",
-        what="growth of the lag at 1,000 orders a second",
-        bound=at_most(0),
+        what="growth of the lag at 1,000 orders a second, 1 % of them allowed for noise",
+        unit="/s",
+        bound=at_most(10),
     ),
     Figure(
         benchmark="appending",

@@ -13,7 +13,7 @@ from events import Line, OrderId, OrderPlaced, ProductId, UserId, encode
 from runtime.database import create_engine
 from sandbox.shop.orders import place_order
 
-SHOPS = 2
+SHOPS = 4
 FAST = 200
 """Above so many orders a second the shop speaks SQL itself: Python's own share would take the machine."""
 LINES = 3

@@ -6,12 +6,14 @@ A nudge says where to look, never what happened. Lost ones cost latency until th
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
 
 import sqlalchemy as sa
 import structlog
 
 from events.event import EVERY_PARTITION
-from events.sequencer import sequence
+from events.sequencer import AT_ONCE, sequence
 from events.subscription import Subscriptions
 from runtime.clock import Clock
 
@@ -35,8 +37,9 @@ Duty = Callable[[sa.Connection], Iterable[Nudge]]
 class Relay:
     """Runs until told to stop: sequence, nudge, now and then sweep.
 
-    `pause` is how long (seconds) it rests when the outbox stays empty: a tenth of it at first, since who tells one fact
-    often tells another. `sweep_every` is how often it looks for what lags, and does the `duties`.
+    `pause` is how long (seconds) it rests at most, and a tenth of it at first: who tells one fact often tells another.
+    `sweep_every` is how often it looks for what lags, and does each of the `duties`, one at a time, so that facts do
+    not wait for all of them.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class Relay:
         self._subscriptions = subscriptions
         self._partitions = partitions
         self._publish = publish
-        self._duties = duties
+        self._chores: list[Callable[[], None]] = [self._nudge_lagging, *(partial(self._do, duty) for duty in duties)]
         self._pause = pause
         self._sweep_every = sweep_every
         self._stopping = threading.Event()
@@ -70,36 +73,52 @@ class Relay:
         return done.taken
 
     def sweep(self) -> None:
-        """Nudge every partition that has something left to read, whatever became of earlier nudges."""
+        """Nudge every partition that has something left to read, whatever became of earlier nudges; do all duties."""
+        for chore in self._chores:
+            chore()
+
+    def _nudge_lagging(self) -> None:
         with self._engine.connect() as connection:
             behind = lagging(connection, self._subscriptions)
         if behind:
             self._publish(sorted(behind))
-        for duty in self._duties:
-            with self._engine.begin() as connection:
-                nudges = sorted(duty(connection))
-            if nudges:
-                self._publish(nudges)
+
+    def _do(self, duty: Duty) -> None:
+        with self._engine.begin() as connection:
+            nudges = sorted(duty(connection))
+        if nudges:
+            self._publish(nudges)
 
     def run(self, clock: Clock) -> None:
         """Work until `stop` is called."""
-        next_sweep, pause = clock.monotonic(), self._pause
+        chores, next_chore, rest, taken = cycle(self._chores), clock.monotonic(), self._pause, 0
         log.info("relay_started", partitions=self._partitions)
         while not self._stopping.is_set():
             try:
-                taken = self.step() if self._told() else 0
-                if clock.monotonic() >= next_sweep:
-                    self.sweep()
-                    next_sweep = clock.monotonic() + self._sweep_every
+                began = clock.monotonic()
+                taken = self.step() if taken or self._told() else 0
+                if began >= next_chore:
+                    next(chores)()
+                    next_chore = began + self._sweep_every / len(self._chores)
             except sa.exc.OperationalError as problem:
                 # The database is away; the outbox is there too, so there is nothing to do but wait.
                 log.warning("database_away", problem=str(problem.orig))
                 self._stopping.wait(self._sweep_every)
                 continue
-            pause = self._pause / 10 if taken else min(pause * 1.5, self._pause)
-            if not taken:
-                self._stopping.wait(pause)
+            rest = self._rest(taken, clock.monotonic() - began, rest)
+            self._stopping.wait(rest)
         log.info("relay_stopped")
+
+    def _rest(self, taken: int, worked: float, rested: float) -> float:
+        """How long to rest, having taken so many rows in so many seconds, after a rest of so many.
+
+        As long as the work took, or it would take a busy shop's rows one by one, each at the price of many; longer and
+        longer while there is nothing; not at all when it left some.
+        """
+        shortest = self._pause / 10
+        if taken >= AT_ONCE:
+            return 0.0
+        return min(max(shortest, worked) if taken else 1.5 * max(shortest, rested), self._pause)
 
     def _told(self) -> bool:
         """Whether the outbox holds anything: the shortest question there is, as it is asked all day long."""

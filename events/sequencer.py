@@ -17,6 +17,8 @@ from events.event import Event
 from events.partition import partition_of
 
 LOCK = 0x6375746F766572  # "cutover": the advisory lock of whoever sequences
+AT_ONCE = 5000
+"""Rows of one pass, unless told otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class Sequenced:
     last: int = 0
 
 
-def sequence(engine: sa.Engine, partitions: int, limit: int = 5000) -> Sequenced:
+def sequence(engine: sa.Engine, partitions: int, limit: int = AT_ONCE) -> Sequenced:
     """Move up to `limit` outbox rows into the log; does nothing while another sequencer is at it."""
     with engine.begin() as connection:
         if not connection.scalar(sa.text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}):

@@ -106,7 +106,8 @@ class Advance(RuleBasedStateMachine):
             assert done == Advanced(held=True)
             return
         assert not (fails and found), "a reaction that failed was taken for one that did not"
-        assert done == Advanced(events=len(found), position=upto, more=upto < end)
+        types = frozenset(self.log[position].type for position in found)
+        assert done == Advanced(events=len(found), types=types, position=upto, more=upto < end)
         self.checkpoints[place] = upto
 
     @rule(which=st.integers(0, 1000))

@@ -1,6 +1,6 @@
 """A nudge that arrives while its partition is held is not lost: whoever holds it looks once more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 import pytest
@@ -18,6 +18,7 @@ from events import (
     fix_partitions,
     lagging,
     open_checkpoints,
+    sequence,
     sequence_all,
 )
 from handlers.celery_app import create_app
@@ -90,3 +91,50 @@ def test_a_word_is_taken_once(advancer: Advancer, database: sa.Engine, counting:
     counting.meanwhile = lambda: advancer(HERE)
     assert advancer(HERE) == 1
     assert advancer(HERE) == 0
+
+
+class Noting(NudgePublisher):
+    """Notes what is published, and publishes nothing."""
+
+    def __init__(self, redis_url: str, subscriptions: Subscriptions) -> None:
+        app = create_app(broker.broker_url(redis_url), "noting")
+        super().__init__(app, redis.Redis.from_url(redis_url), "noting", subscriptions)
+        self.published: list[Nudge] = []
+
+    def __call__(self, nudges: Iterable[Nudge]) -> None:
+        self.published += nudges
+
+
+def test_followers_are_nudged_when_they_may_have_waited_and_only_then(
+    database: sa.Engine, redis_url: str, counting: Counting
+) -> None:
+    def reads(name: str, *types: str, after: tuple[str, ...] = (), partitioned: bool = True) -> Subscription:
+        return Subscription(
+            name=name, queue="ml", types=frozenset(types), reaction=counting, after=after, partitioned=partitioned
+        )
+
+    found = Subscriptions(
+        [
+            reads("leader", "UserRegistered", "WeekStarted"),
+            reads("of runs", "WeekStarted", after=("leader",)),
+            reads("of users", "UserRegistered", after=("leader",)),
+            reads("of products too", "WeekStarted", "ProductAdded", after=("leader",)),
+            reads("of all partitions", "UserRegistered", after=("leader",), partitioned=False),
+        ]
+    )
+    with database.begin() as connection:
+        fix_partitions(connection, 2)
+        open_checkpoints(connection, found, 2)
+        emit(connection, UserRegistered(user_id=UserId("ann"), occurred_at=datetime(2026, 1, 5, tzinfo=UTC)))
+    where = next(place for _, place in sequence(database, 2).logged)
+    publisher = Noting(redis_url, found)
+    advancer = Advancer(database, found, 2, publisher)
+
+    assert advancer(Nudge("leader", 1 - where)) == 0
+    assert publisher.published == []
+    assert advancer(Nudge("leader", where)) == 1
+    assert publisher.published == [
+        Nudge("of users", where),
+        Nudge("of products too", where),
+        Nudge("of all partitions", 0),
+    ]

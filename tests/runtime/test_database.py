@@ -92,6 +92,20 @@ def test_every_connection_speaks_utc_and_says_who_it_is(engine: sqlalchemy.Engin
         )
 
 
+def test_a_connection_that_died_at_rest_is_not_lent(
+    engine: sqlalchemy.Engine, shared_servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "TRUSTED", 0.0)
+    killer = database.create_engine(shared_servers.database_url)
+    with engine.connect() as connection:
+        rested = connection.scalar(text("SELECT pg_backend_pid()"))
+    with killer.connect() as connection:
+        assert connection.scalar(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": rested})
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != rested
+    killer.dispose()
+
+
 def test_the_url_may_say_otherwise(shared_servers: Servers) -> None:
     url = f"{shared_servers.database_url}&application_name=batch&options=-c%20work_mem%3D1MB"
     engine = database.create_engine(url)
