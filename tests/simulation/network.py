@@ -37,7 +37,7 @@ class Keys:
     def __init__(self, clock: SimulatedClock) -> None:
         self._clock = clock
         self._until: dict[str, float] = {}
-        self._answers: list[bool] = []
+        self._answers: list[int] = []
 
     def pipeline(self, transaction: bool) -> "Keys":  # noqa: ARG002
         self._answers = []
@@ -49,11 +49,11 @@ class Keys:
             self._until[key] = self._clock.seconds + px / 1000
         self._answers.append(new)
 
-    def execute(self) -> list[bool]:
-        return self._answers
+    def llen(self, _: str) -> None:
+        self._answers.append(0)
 
-    def llen(self, _: str) -> int:
-        return 0
+    def execute(self) -> list[int]:
+        return self._answers
 
     def getdel(self, key: str) -> bytes | None:
         return b"1" if self._until.pop(key, -1.0) >= self._clock.seconds else None
