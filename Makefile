@@ -21,7 +21,7 @@ demo: $(READY) ## both paths over a small synthetic shop, then the report (under
 	@$(BIN)/cutover demo
 
 test: $(READY) check ## lint, types, import contracts and every test
-	@$(BIN)/pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/pytest --numprocesses 3 --dist loadscope
 
 check: $(READY) ## lint, types and import contracts only
 	@$(BIN)/ruff check .

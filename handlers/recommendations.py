@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from events import Batch, Event, Recorded, RunEvent
 from handlers import purchases, subscribers, weekly
-from handlers.catalogue import Catalogue, CatalogueView
+from handlers.catalogue import Catalogue, CatalogueView, ProductVersion
 from handlers.columns import cell, column
 from handlers.ranking import LIST_LENGTH, Ranked, rank
 from handlers.taste import HISTORY, Histories, directions
@@ -82,8 +82,9 @@ class RecommendationsReaction:
         upto = segment[-1].position
         users = self._fold_purchases(connection, partition, events)
         subscribers.fold(connection, partition, events)
-        users |= self._concerned(connection, partition, after, upto)
-        since = _since(connection, partition)
+        since, anybody = connection.execute(_STANDING, {"partition": partition}).one()
+        if anybody:
+            users |= self._concerned(connection, partition, after, upto)
         last = segment[-1].event
         if isinstance(last, RunEvent):
             moved = last.scheduled_at - self._history_span
@@ -116,16 +117,13 @@ class RecommendationsReaction:
         """Users whose list can change because the catalogue did between two log positions."""
         after, upto = self._as_of(connection, after), self._as_of(connection, upto)
         rows = self._catalogue.changed(after, upto)
-        if not rows or not connection.scalar(_ANYBODY, {"partition": partition}):
+        if not rows:
             return set()
-        old, new = self._catalogue.at(after), self._catalogue.at(upto)
-        says_other = [row for row in rows if not np.array_equal(old.taste[row], new.taste[row])]
-        matches_other = [
-            row
-            for row in rows
-            if old.active[row] != new.active[row] or not np.array_equal(old.match[row], new.match[row])
-        ]
-        users = purchases.buyers(connection, partition, [new.ids[row] for row in says_other]) if says_other else set()
+        new = self._catalogue.at(upto)
+        versions = [(row, self._catalogue.version(row, after), new.version(row)) for row in rows]
+        says_other = [new.ids[row] for row, then, now in versions if _says(then) != _says(now)]
+        matches_other = [row for row, then, now in versions if _matches(then) != _matches(now)]
+        users = purchases.buyers(connection, partition, says_other) if says_other else set()
         if matches_other:
             users |= self._listing(connection, partition, new, matches_other)
         return users
@@ -148,6 +146,16 @@ class RecommendationsReaction:
     def _freeze(self, connection: sa.Connection, partition: int, run: RunEvent, position: int) -> None:
         since = run.scheduled_at - self._history_span
         self._freeze_lists(connection, partition, run, self._catalogue.at(position), since)
+
+
+def _says(version: ProductVersion | None) -> bytes:
+    """What buying the product says about a user; nothing before it is known."""
+    return version.taste.tobytes() if version else bytes(8 * DIMENSIONS)
+
+
+def _matches(version: ProductVersion | None) -> bytes:
+    """What the product is matched by; nothing while it is not on sale."""
+    return version.match.tobytes() if version and version.active else b""
 
 
 def _needed(vectors: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -188,14 +196,11 @@ def _keep(
     connection.execute(_KEEP, parameters)
 
 
-def _since(connection: sa.Connection, partition: int) -> datetime | None:
-    statement = sa.text("SELECT since FROM cutover.horizons WHERE partition = :partition")
-    since: datetime | None = connection.scalar(statement, {"partition": partition})
-    return since
-
-
-_ANYBODY = sa.text("SELECT EXISTS (SELECT FROM cutover.recommendations WHERE partition = :partition)")
-"""Whether there is a list in the partition yet."""
+_STANDING = sa.text("""
+    SELECT (SELECT since FROM cutover.horizons WHERE partition = :partition) AS since,
+           EXISTS (SELECT FROM cutover.recommendations WHERE partition = :partition) AS anybody
+""")
+"""From when on purchases count, and whether there is a list in the partition yet."""
 
 _MOVE_HORIZON = sa.text("""
     INSERT INTO cutover.horizons (partition, since) VALUES (:partition, :since)

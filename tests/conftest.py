@@ -10,12 +10,14 @@ from unittest.mock import patch
 import pytest
 import sqlalchemy as sa
 from hypothesis import settings
+from xdist.remote import Producer
 
 from migrations.migrate import upgrade
 from runtime import database as databases
 from runtime import servers
 from sandbox.shop.schema import create_tables
 from tests import batch
+from tests.distribution import ByFile, takes_long
 
 # How long one example takes says more about what else the machine does than about the code.
 settings.register_profile("cutover", deadline=None)
@@ -31,22 +33,14 @@ collect_ignore = (
 """What is about nothing but the batch. Other tests that need it skip themselves."""
 
 
-LONG = ("end_to_end", "chaos", "simulation", "console", "benchmarks")
-"""Where tests start processes and wait for them."""
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Which tests go to one worker together."""
+    return ByFile(config, log)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long comes first, so that no worker is left alone with it; a file stays together.
-
-    So do all that share the shop of the campaigns: starting one takes longer than most of them.
-    """
-    here = Path(__file__).parent
-    for item in items:
-        shares = hasattr(getattr(item, "module", None), "shared_shop")
-        group = "campaigns" if shares else str(item.path.relative_to(here))
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in LONG)
+    """What takes long comes first."""
+    items.sort(key=lambda item: not takes_long(item))
 
 
 @pytest.fixture(scope="session")

@@ -92,10 +92,11 @@ def test_every_connection_speaks_utc_and_says_who_it_is(engine: sqlalchemy.Engin
         )
 
 
+@pytest.mark.parametrize("trusted", [0.0, 3600.0])
 def test_a_connection_that_died_at_rest_is_not_lent(
-    engine: sqlalchemy.Engine, shared_servers: Servers, monkeypatch: pytest.MonkeyPatch
+    engine: sqlalchemy.Engine, shared_servers: Servers, monkeypatch: pytest.MonkeyPatch, trusted: float
 ) -> None:
-    monkeypatch.setattr(database, "TRUSTED", 0.0)
+    monkeypatch.setattr(database, "TRUSTED", trusted)
     killer = database.create_engine(shared_servers.database_url)
     with engine.connect() as connection:
         rested = connection.scalar(text("SELECT pg_backend_pid()"))

@@ -72,6 +72,7 @@ class Actor:
         self.job = ""
         self.incarnation = 0
         self.until: float | None = None
+        self.frozen_until = 0
         self.answered: Callable[[], bool] = _always
         self._raw: set[psycopg.Connection] = set()
         self._sessions = Sessions(url)
@@ -94,7 +95,7 @@ class Actor:
             self.engine.dispose()
         self._chance = chance
         self.dead = False
-        self.incarnation = 0
+        self.incarnation = self.frozen_until = 0
 
     def start(self, job: str, body: Callable[[], object]) -> None:
         """Begin a job; it runs until its first boundary."""

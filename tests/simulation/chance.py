@@ -16,12 +16,15 @@ Road = Literal["event_driven", "canary"]
 class Chance:
     """The one source of decisions. First it draws which faults this schedule has, and how often (swarm testing).
 
+    Then each step draws from a source of its own, so that a step left out takes no other's decisions with it.
+
     `focus`: most happens to the log, or to a campaign that has just been planned. `road`: where the migration stands.
     The rates are between 0 and their most: of standing still at a boundary and within a transaction, crashing, and so
     on. `turns`: whether senders keep out of each other's way, as they do to spare work.
     """
 
     def __init__(self, seed: int) -> None:
+        self._seed = seed
         self.random = Random(seed)
         self.focus: Focus = self.random.choice(("log", "campaign", "campaign"))
         self.steps = self.random.choice((20, 40, 60, 90))
@@ -41,6 +44,7 @@ class Chance:
         self.weeks = 1 if self.random.random() < 0.85 else 2
         self.road: Road = "canary" if self.random.random() < 0.25 and not batch.RETIRED else "event_driven"
         self.rolling_back = self._some(0.6, 1.0) if self.road == "canary" else 0.0
+        self.freezing = 0.0
         self.calm = False
         if seed % 35 == 5:
             self._duel()
@@ -48,15 +52,19 @@ class Chance:
     def _duel(self) -> None:
         """What takes the most steps to go wrong: answers that come when their rows are long with somebody else."""
         self.focus, self.steps, self.turns = "campaign", 250, False
-        self.standing, self.at_statements, self.crashing = 0.1, 0.0, 0.0
-        self.slow, self.waiting, self.deciding = 0.85, 3.0, 3.0
-        self.misbehaving, self.silent = 0.6, 0.5
+        self.standing, self.at_statements, self.crashing, self.freezing = 0.1, 0.5, 0.0, 2.0
+        self.slow, self.waiting, self.deciding = 0.0, 1.0, 1.0
+        self.misbehaving, self.silent = 0.8, 0.0
         self.dropping = self.duplicating = self.flushing = self.repeating = 0.0
 
     def _some(self, likely: float, most: float) -> float:
         """A rate up to `most`, or 0 where this schedule does without."""
         rate = self.random.random() * most
         return rate if self.random.random() < likely else 0.0
+
+    def begin_step(self, step: int) -> None:
+        """From here on all is drawn for this step."""
+        self.random = Random(f"{self._seed} {step}")
 
     def stands(self) -> bool:
         """Whether an actor lets others go first at a boundary."""

@@ -1,7 +1,7 @@
 """A schedule: one seed decides who does what next, what gets lost, and who crashes where; then everything heals."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from functools import partial
 from itertools import accumulate
@@ -67,12 +67,12 @@ class Schedule:
         self._chance = chance
         self._fleet = world.fleet
 
-    def play(self, steps: int) -> None:
-        """So many steps, and then until nothing is left to be done. Raises NeverQuiet."""
+    def play(self, steps: int, skipped: Collection[int] = ()) -> None:
+        """So many steps but the `skipped` ones, and then until nothing is left to be done. Raises NeverQuiet."""
         hooks = sys.get_asyncgen_hooks()
         try:
             with structlog.testing.capture_logs(), nullcontext() if self._chance.turns else everybodys_turn():
-                self._run(steps)
+                self._run(steps, skipped)
         finally:
             sys.set_asyncgen_hooks(*hooks)
             for actor in self._fleet.actors:
@@ -92,12 +92,15 @@ class Schedule:
             self._start(relay, "sequences", self.world.sequence(relay))
         return self.world.record()
 
-    def _run(self, steps: int) -> None:
+    def _run(self, steps: int, skipped: Collection[int]) -> None:
         if self.world.started:
             self.trace.say("-", "a campaign has just been planned")
         for _ in range(steps):
             self.trace.step += 1
-            self._step()
+            if self.trace.step not in skipped:
+                self._chance.begin_step(self.trace.step)
+                self._step()
+        self._chance.begin_step(0)
         self.trace.say("-", "everything heals")
         self._chance.calm = True
         self._heal()
@@ -122,10 +125,12 @@ class Schedule:
     def _of_actors(self) -> list[Move]:
         moves: list[Move] = []
         for actor in self._fleet.actors:
-            if actor.idle:
+            if actor.idle or actor.frozen_until > self.trace.step:
                 continue
             if actor.answered() or actor.until is not None:
                 moves.append((3.0, partial(self._go_on, actor)))
+            if self._chance.freezing and actor in self._fleet.senders:
+                moves.append((self._chance.freezing, partial(self._freeze, actor)))
             if self._chance.crashing:
                 moves.append((self._chance.crashing, partial(self._crash, actor)))
         return moves
@@ -205,6 +210,12 @@ class Schedule:
         self.trace.say(actor.name, f"CRASHES {actor.at}, as it {actor.job}")
         self.trace.count("crashes")
         actor.crash()
+
+    def _freeze(self, actor: Actor) -> None:
+        """Its machine has other things to do, or somebody stopped it: it goes on much later, as if nothing had been."""
+        self.trace.say(actor.name, f"FREEZES {actor.at}, as it {actor.job}")
+        self.trace.count("freezes")
+        actor.frozen_until = self.trace.step + self._chance.one_of((10, 30, 60))
 
     def _tell(self, actor: Actor) -> None:
         facts = self.world.happening.next()
