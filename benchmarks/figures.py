@@ -186,11 +186,14 @@ FIGURES = (
     Figure(
         benchmark="refresh",
         key="one_product_ratio",
-        what="time of recomputing everybody, over that of one changed product",
+        what="time of recomputing everybody, over that of one renamed product, the dearest change",
         unit="×",
         bound=at_least(50),
-        short="one product, recomputing all",
+        short="one product renamed, recomputing all",
     ),
+    Figure(benchmark="refresh", key="arriving_ratio", what="the same for a new product", unit="×", bound=at_least(50)),
+    Figure(benchmark="refresh", key="retired_ratio", what="the same for a retired one", unit="×", bound=at_least(50)),
+    Figure(benchmark="refresh", key="repriced_ratio", what="the same for a new price", unit="×", bound=at_least(50)),
     Figure(
         benchmark="refresh",
         key="share_ratio",

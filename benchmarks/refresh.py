@@ -3,18 +3,22 @@
     python -m benchmarks.refresh --json
 
 A change is made in the shop, sequenced, and folded by every partition, one after the other in this process;
-recomputing everybody is the same code for the same partitions, in this process too, handed every user. A changed name
-is the dearest change: it concerns whoever bought the product, lists it, or would list it now. One product's figure is
-the median over several products, with the worst beside it. The lists must be the same, whichever way they came about.
+recomputing everybody is the same code for the same partitions, in this process too, handed every user. Four things can
+happen to one product, and each is tried with several: a new name, the dearest, concerns whoever bought it, lists it, or
+would list it now; a product that is new concerns the last of these, one that is retired those who list it, and a new
+price nobody. Each figure is the median, for a new name with the worst beside it. The lists must be the same, whichever
+way they came about.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
+import faiss
 import sqlalchemy as sa
 
 from benchmarks.scratch import scratch_database
@@ -29,7 +33,7 @@ from runtime.instance import claim
 from runtime.settings import Settings
 from sandbox.shop.backfill import backfill
 from sandbox.shop.bulk import load
-from sandbox.shop.catalogue import change_product
+from sandbox.shop.catalogue import add_product, change_product, retire_product
 from sandbox.shop.schema import create_tables
 from sandbox.shop.synthetic import synthetic_history
 
@@ -37,6 +41,9 @@ PARTITIONS = 16
 WANTED = 50.0
 FOLDED = ("catalogue", "recommendations")
 Figures = dict[str, float | int]
+
+Product = tuple[str, str, int]
+"""Id, name and price."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +75,20 @@ def main() -> int:
 
 def measure(server_url: str, size: Size) -> Figures:
     """Milliseconds of each kind of change, and how many times longer it takes to recompute everybody."""
+    # As in a worker's process.
+    faiss.omp_set_num_threads(1)
     with scratch_database(server_url, "cutover_benchmark_refresh") as engine:
         subscriptions = _shop(engine, size)
         say("changing products ...")
         names = _names(engine)
         step = max(1, len(names) // size.changes)
-        one = [_changed(engine, subscriptions, [names[number * step]]) for number in range(size.changes)]
+        one = [_renamed(engine, subscriptions, [names[number * step]]) for number in range(size.changes)]
+        others = {what: median(_others(engine, subscriptions, what, names[1::step])) for what in OTHERS}
+        names = _names(engine)
         say(f"changing {size.share:.0%} of the catalogue ...")
-        share = _changed(engine, subscriptions, names[:: round(1 / size.share)])
+        share = _renamed(engine, subscriptions, names[:: round(1 / size.share)])
         say("changing all of it ...")
-        everything = _changed(engine, subscriptions, names)
+        everything = _renamed(engine, subscriptions, names)
         before = _lists(engine)
         say("recomputing everybody ...")
         everybody = median(_everybody(engine, subscriptions) for _ in range(size.rounds))
@@ -87,10 +98,12 @@ def measure(server_url: str, size: Size) -> Figures:
     return {
         "one_product_ratio": round(everybody / median(one), 1),
         "worst_product_ratio": round(everybody / max(one), 1),
+        **{f"{what}_ratio": round(everybody / seconds, 1) for what, seconds in others.items()},
         "share_ratio": round(everybody / share, 2),
         "whole_catalogue_ratio": round(everybody / everything, 2),
         "one_product_ms": round(1000 * median(one), 1),
         "worst_product_ms": round(1000 * max(one), 1),
+        **{f"{what}_ms": round(1000 * seconds, 1) for what, seconds in others.items()},
         "share_ms": round(1000 * share, 1),
         "whole_catalogue_ms": round(1000 * everything, 1),
         "everybody_ms": round(1000 * everybody, 1),
@@ -125,14 +138,50 @@ def _fold(engine: sa.Engine, subscriptions: Subscriptions) -> None:
             advance_to_end(engine, subscriptions, name, partition)
 
 
-def _changed(engine: sa.Engine, subscriptions: Subscriptions, products: Sequence[tuple[str, str, int]]) -> float:
-    """Seconds from the shop's commit until every list is what it has to be."""
-    with engine.begin() as connection:
+def _renamed(engine: sa.Engine, subscriptions: Subscriptions, products: Sequence[Product]) -> float:
+    """Seconds from the shop's commit of other names until every list is what it has to be."""
+
+    def rename(connection: sa.Connection) -> None:
         for product_id, name, price in products:
             change_product(connection, product_id, f"{name} Deluxe", price, MONDAY)
+
+    return _seconds(engine, subscriptions, rename)
+
+
+def _others(engine: sa.Engine, subscriptions: Subscriptions, what: str, products: Sequence[Product]) -> list[float]:
+    """The same for each of these products, to which one of OTHERS happens."""
+    happen = OTHERS[what]
+    return [_seconds(engine, subscriptions, partial(happen, product)) for product in products]
+
+
+def _seconds(engine: sa.Engine, subscriptions: Subscriptions, change: Callable[[sa.Connection], None]) -> float:
+    with engine.begin() as connection:
+        change(connection)
     began = time.perf_counter()
     _fold(engine, subscriptions)
     return time.perf_counter() - began
+
+
+def _reprice(product: Product, connection: sa.Connection) -> None:
+    product_id, name, price = product
+    change_product(connection, product_id, name, price + 1, MONDAY)
+
+
+def _arrive(product: Product, connection: sa.Connection) -> None:
+    product_id, name, price = product
+    add_product(connection, f"{product_id}-2", f"{name} Too", price, MONDAY)
+
+
+def _retire(product: Product, connection: sa.Connection) -> None:
+    retire_product(connection, product[0], MONDAY)
+
+
+OTHERS: Mapping[str, Callable[[Product, sa.Connection], None]] = {
+    "repriced": _reprice,
+    "arriving": _arrive,
+    "retired": _retire,
+}
+"""What else may happen to one product."""
 
 
 def _everybody(engine: sa.Engine, subscriptions: Subscriptions) -> float:
@@ -148,7 +197,7 @@ def _everybody(engine: sa.Engine, subscriptions: Subscriptions) -> float:
     return time.perf_counter() - began
 
 
-def _names(engine: sa.Engine) -> list[tuple[str, str, int]]:
+def _names(engine: sa.Engine) -> list[Product]:
     """Id, name and price of every product on sale, in an order that says nothing."""
     with engine.connect() as connection:
         return [(row.product_id, row.name, row.price) for row in connection.execute(_PRODUCTS)]

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from events.log import read
 from events.subscription import Batch, Subscription, Subscriptions
@@ -156,5 +157,12 @@ _LOCK = sa.text("""
         WHERE NOT followed.partitioned OR of_log.partition IN (-1, followed.partition)
     )) AS "end"
     FROM mine, head
-""")
-"""One step down an index for each type and partition, however far the checkpoint lies back."""
+""").bindparams(
+    *(sa.bindparam(name, type_=ARRAY(sa.Text), literal_execute=True) for name in ("names", "types", "read_by")),
+    *(sa.bindparam(name, type_=ARRAY(sa.Boolean), literal_execute=True) for name in ("together", "partitioned")),
+)
+"""One step down an index for each type and partition, however far the checkpoint lies back.
+
+What a subscription follows is written into the statement: with it as parameters PostgreSQL thinks that another plan may
+do for others, and plans anew each time, which takes longer than the rest.
+"""

@@ -131,12 +131,15 @@ class RecommendationsReaction:
     @staticmethod
     def _listing(connection: sa.Connection, partition: int, view: CatalogueView, rows: list[int]) -> set[str]:
         """Users who have one of these products in their list, or in whose list it would now belong."""
+        changed = [view.ids[row] for row in rows]
         arriving = view.match[[row for row in rows if view.active[row]]]
+        if not len(arriving):
+            return set(connection.scalars(_LISTING, {"partition": partition, "changed": changed}))
         dimensions = _needed(arriving)
-        parameters = {"partition": partition, "changed": [view.ids[row] for row in rows], "list_length": LIST_LENGTH}
+        parameters = {"partition": partition, "changed": changed, "list_length": LIST_LENGTH}
         held = connection.execute(_held(dimensions.tolist()), parameters).one()
         users = set(held.listing.split("\n")) if held.listing else set()
-        if held.users and len(dimensions):
+        if held.users:
             tastes = np.frombuffer(held.tastes, "<f8").reshape(-1, len(dimensions))
             enough = np.frombuffer(held.fifths, ">f8") - MARGIN
             ids = held.users.split("\n")
@@ -159,11 +162,9 @@ def _matches(version: ProductVersion | None) -> bytes:
 
 
 def _needed(vectors: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The dimensions in which these vectors (p, d) say anything: at least one if there are vectors, all if many."""
+    """The dimensions in which these vectors (p, d) say anything: at least one, and all if many."""
     said = np.flatnonzero(vectors.any(axis=0))
-    return (
-        np.arange(DIMENSIONS) if len(said) > MANY_DIMENSIONS else said if len(said) else np.arange(min(len(vectors), 1))
-    )
+    return np.arange(DIMENSIONS) if len(said) > MANY_DIMENSIONS else said if len(said) else np.arange(1)
 
 
 def _entered(tastes: NDArray[np.float64], arriving: NDArray[np.float64], enough: NDArray[np.float64]) -> list[int]:
@@ -202,6 +203,11 @@ _STANDING = sa.text("""
 """)
 """From when on purchases count, and whether there is a list in the partition yet."""
 
+_LISTING = sa.text("""
+    SELECT user_id FROM cutover.recommendations
+    WHERE partition = :partition AND product_ids && CAST(:changed AS text[])
+""")
+
 _MOVE_HORIZON = sa.text("""
     INSERT INTO cutover.horizons (partition, since) VALUES (:partition, :since)
     ON CONFLICT (partition) DO UPDATE SET since = excluded.since
@@ -228,7 +234,7 @@ def _held(dimensions: Sequence[int]) -> sa.TextClause:
     One row, so that neither the driver nor Python handles every user: ids as columns, numbers as bytes. The name of a
     product says something in a few dimensions only, and the others are not read.
     """
-    read = [f"substring(direction FROM {8 * number + 1} FOR 8)" for number in dimensions] or ["NULL"]
+    read = [f"substring(direction FROM {8 * number + 1} FOR 8)" for number in dimensions]
     return sa.text(_HELD.format(taste="direction" if len(dimensions) == DIMENSIONS else " || ".join(read)))
 
 
