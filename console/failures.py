@@ -86,7 +86,6 @@ def _first_line(problem: BaseException) -> str:
 _KINDS: Mapping[str, Exit | Callable[[BaseException], tuple[str, Exit] | None]] = {
     "console.failures.WrongUse": Exit.WRONG_USE,
     "console.processes.ProcessDied": Exit.UNREACHABLE,
-    "console.rebuilding.FoldingEnded": Exit.INCOMPLETE,
     "console.web.serve.CannotListen": Exit.WRONG_USE,
     "events.errors.EventError": Exit.WRONG_USE,
     "handlers.tracking.errors.BadPublicKey": Exit.WRONG_USE,

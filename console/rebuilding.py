@@ -3,9 +3,10 @@
 import multiprocessing
 import os
 import time
-from collections.abc import Mapping, Sequence
-from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import faiss
 
 from console.processes import ONE_THREAD
 from console.screen import Advance
@@ -15,89 +16,75 @@ from handlers.delivery.settings import DeliverySettings
 from handlers.rebuild import REBUILT, forget, index
 from runtime.servers import Servers
 
-LOOK_EVERY = 0.25
 WAIT = 0.02
 """Seconds a process rests that finds everything held."""
 
 
-class FoldingEnded(Exception):
-    """A folding process ended before the log did."""
-
-    def __init__(self, code: int | None) -> None:
-        super().__init__(
-            f"a process that folds the log ended with exit code {code}; what it said stands above. "
-            "Nothing is lost: running workers, or `cutover rebuild` once more, go on where it stopped"
-        )
-
-
 def rebuild(system: System, processes: int, progress: Advance = lambda _: None) -> int:
-    """Forget and fold; the position up to which everything was folded. One process is this one.
+    """Forget and fold; the position up to which everything was folded. One of the processes is this one.
 
-    Workers that run meanwhile fold too: whoever finds a partition held takes another one. Raises FoldingEnded.
+    Workers that run meanwhile fold too: whoever finds a partition held takes another one. What a process leaves that
+    ends before the log does, this one folds.
     """
     with system.engine.begin() as connection:
         forget(connection)
         end = head(connection)
     try:
-        if processes == 1:
+        with _beside(system, processes - 1):
             _fold(system, lambda behind: progress(end - behind))
-        else:
-            _fold_beside(system, processes, lambda behind: progress(end - behind))
     finally:
         with system.engine.begin() as connection:
             index(connection)
     return end
 
 
-def _fold_beside(system: System, processes: int, progress: Advance) -> None:
+@contextmanager
+def _beside(system: System, processes: int) -> Iterator[None]:
+    """So many more processes that fold; they are gone afterwards."""
     os.environ.update(ONE_THREAD)
+    faiss.omp_set_num_threads(1)
     spawn = multiprocessing.get_context("spawn")
     arguments = (system.servers, system.partitions, system.namespace)
     folding = [spawn.Process(target=fold, args=arguments, daemon=True) for _ in range(processes)]
     for process in folding:
         process.start()
     try:
-        while any(process.is_alive() for process in folding):
-            progress(max(_behind(system).values(), default=0))
-            wait([process.sentinel for process in folding if process.is_alive()], LOOK_EVERY)
-            _check(folding)
+        yield
     finally:
         for process in folding:
             process.kill()
+            process.join()
 
 
 def fold(servers: Servers, partitions: int, namespace: str) -> None:
-    """What each process does."""
-    import faiss
-
+    """What each other process does."""
     faiss.omp_set_num_threads(1)
     system = build(servers, partitions, namespace, DeliverySettings())
     _fold(system, lambda _: None)
     system.engine.dispose()
 
 
-def _fold(system: System, progress: Advance) -> None:
-    """Advance what is rebuilt, wherever nobody else is at it, until nothing of it lags."""
+def _fold(system: System, progress: Callable[[int], None]) -> None:
+    """Advance what is rebuilt, wherever nobody else is at it, until nothing of it lags.
+
+    `progress` is told how many events there are left, on an average over all partitions.
+    """
+    partitions = sum(len(system.subscriptions[name].partitions(system.partitions)) for name in REBUILT)
     while behind := _behind(system):
-        progress(max(behind.values()))
-        folded = [
-            advance_to_end(system.engine, system.subscriptions, nudge.subscription, nudge.partition)
-            for nudge in sorted(behind)
-        ]
-        if not any(folded):
+        progress(sum(behind.values()) // partitions)
+        folded = 0
+        for nudge in sorted(behind):
+            folded += advance_to_end(system.engine, system.subscriptions, nudge.subscription, nudge.partition)
+            behind[nudge] = 0
+            progress(sum(behind.values()) // partitions)
+        if not folded:
             time.sleep(WAIT)
 
 
-def _behind(system: System) -> Mapping[Nudge, int]:
+def _behind(system: System) -> dict[Nudge, int]:
     with system.engine.connect() as connection:
         return {
             nudge: lag
             for nudge, lag in lagging(connection, system.subscriptions).items()
             if nudge.subscription in REBUILT
         }
-
-
-def _check(folding: Sequence[BaseProcess]) -> None:
-    for process in folding:
-        if process.exitcode:
-            raise FoldingEnded(process.exitcode)

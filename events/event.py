@@ -1,7 +1,8 @@
 """What every event is: an immutable fact with event time, a version, and an id that follows from what it is about."""
 
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar
+from functools import cache
+from typing import Annotated, ClassVar, get_args, get_type_hints
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -30,7 +31,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def __post_init__(self) -> None:
         """Keep every time in UTC: the same fact told from two time zones is the same event."""
-        for name in self.__struct_fields__:
+        for name in _moments(type(self)):
             value = getattr(self, name)
             if not isinstance(value, datetime):
                 continue
@@ -56,6 +57,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def event_id(self) -> str:
         """`Type:about`: the same fact always has the same id, whoever tells it and how often."""
         return f"{self.type}:{self.about()}"
+
+
+@cache
+def _moments(kind: type[Event]) -> tuple[str, ...]:
+    """The fields of a kind of event that may hold a time."""
+    types = get_type_hints(kind, include_extras=True)
+    return tuple(name for name in kind.__struct_fields__ if _holds_a_moment(types[name]))
+
+
+def _holds_a_moment(type_: object) -> bool:
+    return type_ is datetime or any(_holds_a_moment(part) for part in get_args(type_))
 
 
 def instant(moment: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from itertools import pairwise
+from operator import lt
 from typing import Annotated, Any, ClassVar, NewType
 
 import msgspec
@@ -33,7 +33,8 @@ Lines = Annotated[tuple[Line, ...], msgspec.Meta(min_length=1, max_length=10_000
 
 def merged(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     """One line a product, by product id: the same order is the same event however its lines were listed."""
-    if all(one.product_id < other.product_id for one, other in pairwise(lines)):
+    ids = [line.product_id for line in lines]
+    if all(map(lt, ids, ids[1:])):
         return lines
     pieces: Counter[ProductId] = Counter()
     for line in lines:
