@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from console.weekly_job import PLAN
 from events import (
     DayStarted,
     EmailOpened,
@@ -16,11 +17,15 @@ from events import (
     decode,
 )
 from handlers.tracking.fold import COLUMNS, NEWS
+from reconcile.comparison import pairs_of
+from reconcile.late import late_events
+from reconcile.verdict import judge
 from shadow.cohort import Cohort
 from tests.handlers.from_scratch import World as Scratch
 from tests.simulation.database import Database
 from tests.simulation.facts import opening
-from tests.simulation.world import NAMES, World
+from tests.simulation.fleet import NAMES
+from tests.simulation.world import World
 
 FINAL = ("accepted", "failed", "suppressed")
 BECOMES = {
@@ -100,7 +105,7 @@ def _behind(
 def check(world: World) -> None:
     """Raise Violated for the first invariant that does not hold."""
     left = look(world.fleet.database)
-    for test in (_log, _one_sender, _books, _news, _lists, _barrier):
+    for test in (_log, _one_sender, _books, _news, _lists, _barrier, _compared):
         test(world, left)
     _hold("I1", not world.surprises, f"nobody expected {world.surprises}")
 
@@ -206,6 +211,27 @@ def _barrier(_: World, left: Left) -> None:
         if isinstance(event, RunEvent):
             plan, held = scratch.plan(event), left.plans.get(event.run, {})
             _hold("I6", held == plan, f"{event.run} planned something else for {_unequal(held, plan)}")
+
+
+def _compared(world: World, left: Left) -> None:
+    """I7: only equal inputs are compared, and what timing explains names events of the log.
+
+    Where the migration stands at a canary, both paths have recorded.
+    """
+    if world.road != "canary":
+        return
+    logged = {event.event_id for _, event in left.events}
+    with world.fleet.person.engine.connect() as connection:
+        for run in sorted({run for run, _, _ in left.outcomes}):
+            late = late_events(connection, run)
+            units = sorted({unit for of, _, unit in left.outcomes if of == run})
+            for unit, pair in pairs_of(connection, run, units).items():
+                verdict = judge(PLAN, pair, late)
+                if pair.differing_inputs():
+                    _hold("I7", verdict.ruling in ("explained", "incomplete"), f"{run} {unit}: {verdict.ruling}")
+                if verdict.because == "timing":
+                    named = {cause.id for cause in verdict.causes.events}
+                    _hold("I7", bool(named) and named <= logged, f"{run} {unit}: late events {sorted(named)}")
 
 
 def _unequal(one: Mapping[str, object], other: Mapping[str, object]) -> str:

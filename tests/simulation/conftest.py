@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.simulation.fleet import Fleet
 from tests.simulation.playing import fleet_on
-from tests.simulation.world import Fleet
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.simulation.chance import Chance
+from tests.simulation.fleet import Fleet
 from tests.simulation.playing import first_violation, play, read_steps, spelled
 from tests.simulation.safeguards import SAFEGUARDS
-from tests.simulation.world import Fleet
 
 
 def test_the_same_seed_gives_the_same_trace(fleet: Fleet) -> None:

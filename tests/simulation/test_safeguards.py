@@ -2,9 +2,9 @@
 
 import pytest
 
+from tests.simulation.fleet import Fleet
 from tests.simulation.playing import play
 from tests.simulation.safeguards import SAFEGUARDS, Safeguard
-from tests.simulation.world import Fleet
 
 EVERY = pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=[each.name for each in SAFEGUARDS])
 

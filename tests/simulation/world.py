@@ -1,21 +1,17 @@
 """The world of one schedule: every process of the system, the network between them, and what happens outside."""
 
-import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import cast
 
-import faiss
 import redis
 import sqlalchemy as sa
 from celery import Celery
 
 from console.web.shop import addresses_in_shop, unsubscribe_in_shop
-from console.weekly_job import weekly_gate, weekly_rollback
+from console.weekly_job import weekly_rollback
 from console.weekly_messages import WeeklyMessages
-from console.wiring import all_subscriptions
-from events import Duty, Event, Nudge, Relay, StageChanged, Subscriptions, emit
+from events import Duty, Event, Nudge, Relay, StageChanged, emit
 from handlers.delivery import unconfirmed
 from handlers.delivery.duties import DELIVERY, ROUTES
 from handlers.delivery.upkeep import due_partitions, end_campaigns, expire_leases
@@ -27,69 +23,18 @@ from tests import batch
 from tests.simulation.actor import Actor
 from tests.simulation.chance import Chance
 from tests.simulation.clock import SimulatedClock
-from tests.simulation.database import PARTITIONS, Database
+from tests.simulation.database import PARTITIONS
 from tests.simulation.facts import Facts
+from tests.simulation.fleet import GATE, NAMES, SEND_WITHIN, Campaign, Fleet, every_subscription
 from tests.simulation.legacy import small_batch
 from tests.simulation.network import Keys, Queue, Task
 from tests.simulation.post_office import PostOffice
 from tests.simulation.sender import Sender
 from tests.simulation.trace import Trace
 
-SEND_WITHIN = 200_000.0
 SALT = "weekly recommendations"
 
-_GATE = weekly_gate(PARTITIONS, SEND_WITHIN)
 _ROLLBACK = weekly_rollback(PARTITIONS, SEND_WITHIN)
-
-
-def every_subscription() -> Subscriptions:
-    """What one worker process holds: its own catalogue, empty at first."""
-    return all_subscriptions(_GATE)
-
-
-NAMES = all_subscriptions(_GATE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Campaign:
-    """A world in which a campaign has just been planned and its senders are nudged. `rows`: how to put it back."""
-
-    rows: bytes
-    seconds: float
-    keys: Mapping[str, float]
-    under_way: Sequence[Task]
-    started: Sequence[str]
-
-
-class Fleet:
-    """The processes, which outlive schedules so that their sessions stay open."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.campaigns: dict[str, Campaign] = {}
-        self.apps = [self._actor(f"app-{number}") for number in (1, 2)]
-        self.relays = [self._actor(f"relay-{number}") for number in (1, 2)]
-        self.workers = [self._actor(f"worker-{number}") for number in (1, 2, 3)]
-        self.senders = [self._actor(f"sender-{number}") for number in (1, 2)]
-        self.cron = self._actor("cron")
-        self.hook = self._actor("webhook")
-        self.person = self._actor("person")
-        # Its threads would wait for each other longer than so small a search takes.
-        faiss.omp_set_num_threads(1)
-
-    @property
-    def actors(self) -> list[Actor]:
-        """All of them, in a fixed order."""
-        return [*self.apps, *self.relays, *self.workers, *self.senders, self.cron, self.hook, self.person]
-
-    def close(self) -> None:
-        """Let all sessions go, and here, not amid another test, whatever crashed senders were waiting for."""
-        for actor in self.actors:
-            actor.close()
-        gc.collect()
-
-    def _actor(self, name: str) -> Actor:
-        return Actor(name, self.database.url)
 
 
 class World:
@@ -187,7 +132,7 @@ class World:
             if self.road == "canary":
                 batch.run_legacy()(
                     actor.engine,
-                    _GATE,
+                    GATE,
                     run,
                     partitions=PARTITIONS,
                     code_version="simulated",
