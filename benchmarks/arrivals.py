@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.ordering import SHOPS, Placed, place_orders
 from console.playground import Playground
+from runtime.memory import freeze
 
 LOOK_EVERY = 0.004
 QUIET = 0.05
@@ -47,6 +48,7 @@ def arrivals(playground: Playground, rate: int, seconds: float) -> Arrivals:
     ready.wait(PATIENCE)
     with playground.engine.connect() as connection:
         end = (connection.scalar(_HEAD) or 0) + count
+    freeze()
     go.set()
     passed = _watch(playground, end)
     placed = [each for _ in shops for each in told.get(timeout=PATIENCE)]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from events import Line, OrderId, OrderPlaced, ProductId, UserId, encode
 from runtime.database import create_engine
+from runtime.memory import freeze
 from sandbox.shop.orders import place_order
 
 SHOPS = 4
@@ -39,6 +40,7 @@ def place_orders(
         place: Place = in_sql if rate > FAST else in_python
         placed: list[Placed] = []
         connection.commit()
+        freeze()
         ready.wait()
         go.wait()
         began = time.monotonic()

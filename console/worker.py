@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import faiss
 import structlog
-from celery.signals import setup_logging, worker_init, worker_process_shutdown
+from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_ready
 
 from console.keys import unsubscribe_links
 from console.lifeline import end_with_parent
@@ -17,6 +17,7 @@ from handlers.delivery.duties import DELIVERY, LOOK_UP, LOOKUP, SEND
 from handlers.delivery.settings import DeliverySettings
 from handlers.nudges import TASK
 from runtime import broker, logs, servers
+from runtime.memory import freeze
 from runtime.settings import Settings
 from sandbox.defects import defect
 
@@ -37,7 +38,9 @@ def system() -> System:
     faiss.omp_set_num_threads(1)
     injected = os.environ.get("CUTOVER_DEFECT")
     parts = defect(injected).parts if injected else None
-    return build(found, settings.partitions, settings.namespace, DeliverySettings(), parts)
+    built = build(found, settings.partitions, settings.namespace, DeliverySettings(), parts)
+    freeze()
+    return built
 
 
 @lru_cache(maxsize=1)
@@ -96,3 +99,9 @@ def configure_logs(**_: object) -> None:
 def watch_parent(**_: object) -> None:
     """Do not outlive the supervisor, however it ended."""
     end_with_parent()
+
+
+@worker_ready.connect
+def leave_alone_what_stays(**_: object) -> None:
+    """The process that hands tasks to the children."""
+    freeze()

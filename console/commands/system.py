@@ -23,6 +23,7 @@ from handlers.delivery.settings import DeliverySettings
 from runtime import logs, servers
 from runtime.clock import SystemClock
 from runtime.instance import claim
+from runtime.memory import freeze
 from runtime.settings import Settings
 from sandbox.shop.schema import create_tables
 
@@ -133,6 +134,7 @@ def relay() -> None:
         running = system.relay()
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: running.stop())
+        freeze()
         running.run(SystemClock())
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from tests.simulation.checks import Violated, check
 from tests.simulation.database import Database
 from tests.simulation.fleet import NAMES, Fleet
-from tests.simulation.safeguards import Safeguard
 from tests.simulation.healing import NeverQuiet
+from tests.simulation.safeguards import Safeguard
 from tests.simulation.schedule import Schedule, begin, plan_campaigns
 from tests.simulation.trace import Trace
 
