@@ -117,18 +117,13 @@ class Processes:
 
     def stop(self) -> None:
         """End all of them but those that outlive us: asked first, forced after 15 seconds."""
-        ending = [child for child in self._children if not child.outlives]
-        for child in ending:
-            if child.process.poll() is None:
-                child.process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + STOP_DEADLINE
-        for child in ending:
-            try:
-                child.process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+        _end([child for child in self._children if not child.outlives])
         self._children = []
+
+    def stop_one(self, name: str) -> None:
+        """End the one of this name, in the same way."""
+        _end([child for child in self._children if child.name == name])
+        self._children = [child for child in self._children if child.name != name]
 
     def _spawn(self, command: Sequence[str], log: Path, outlives: bool) -> "subprocess.Popen[bytes]":
         known = dict(self._environment)
@@ -143,6 +138,19 @@ class Processes:
                 stderr=output,
                 start_new_session=True,
             )
+
+
+def _end(ending: Sequence[Child]) -> None:
+    for child in ending:
+        if child.process.poll() is None:
+            child.process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + STOP_DEADLINE
+    for child in ending:
+        try:
+            child.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.process.kill()
+            child.process.wait()
 
 
 def web_command(port: int) -> list[str]:

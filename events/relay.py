@@ -78,7 +78,8 @@ class Relay:
             chore()
 
     def _nudge_lagging(self) -> None:
-        with self._engine.connect() as connection:
+        # Committed, though it only reads: on a rollback the driver forgets what it has prepared.
+        with self._engine.begin() as connection:
             behind = lagging(connection, self._subscriptions)
         if behind:
             self._publish(sorted(behind))
