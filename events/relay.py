@@ -11,6 +11,7 @@ from itertools import cycle
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from events.event import EVERY_PARTITION
 from events.sequencer import AT_ONCE, sequence
@@ -174,7 +175,13 @@ _LAG = sa.text("""
     WHERE NOT each.partitioned OR of_log.partition IN (-1, c.partition)
     GROUP BY c.subscription, c.partition, c.position
     ORDER BY array_position(CAST(:names AS text[]), c.subscription), c.partition
-""")
-"""One round trip for all; one step down an index for each type and partition, however far a checkpoint lies back."""
+""").bindparams(
+    *(sa.bindparam(name, type_=ARRAY(sa.Text), literal_execute=True) for name in ("names", "types", "read_by")),
+    sa.bindparam("partitioned", type_=ARRAY(sa.Boolean), literal_execute=True),
+)
+"""One round trip for all; one step down an index for each type and partition, however far a checkpoint lies back.
+
+Who reads what is written into the statement: a plan for whatever it might be looks through the whole log.
+"""
 
 _TOLD = sa.text("SELECT EXISTS (SELECT FROM cutover.outbox)")
