@@ -34,7 +34,7 @@ def test_a_violation_is_reported_in_its_shortest_form_with_the_command_that_play
 
 
 def test_no_step_of_the_shortest_form_can_be_left_out(fleet: Fleet) -> None:
-    safeguard = next(each for each in SAFEGUARDS if each.name == "deduplication")
+    safeguard = next(each for each in SAFEGUARDS if each.name == "commit-before-call")
     failed = first_violation(fleet, safeguard.seeds, without=safeguard)
     assert failed is not None
     with safeguard.off(fleet.database):
