@@ -97,7 +97,7 @@ _COMMITTED = sa.text("""
     SELECT o.id, o.event_id, o.type, o.version, o.data::text AS data,
            CASE WHEN e.data <> o.data THEN e.data::text END AS logged, e.version AS logged_version
     FROM cutover.outbox o
-    LEFT JOIN LATERAL (SELECT * FROM cutover.events WHERE event_id = o.event_id LIMIT 1) AS e ON true
+    LEFT JOIN LATERAL (SELECT data, version FROM cutover.events WHERE event_id = o.event_id LIMIT 1) AS e ON true
     ORDER BY o.id LIMIT :limit
 """)
 """A look into an index for each row: where the statistics of the outbox are older than its emptying, the whole log is

@@ -214,7 +214,7 @@ def no_sequencer_lock(database: Database) -> Iterator[None]:
         yield
 
 
-def _compete(engine: sa.Engine, partitions: int, limit: int = 5000) -> sequencer.Sequenced:
+def _compete(engine: sa.Engine, partitions: int, limit: int = sequencer.AT_ONCE) -> sequencer.Sequenced:
     """Takes what no other sequencer has locked, beside the others."""
     with engine.begin() as connection:
         rows = connection.execute(_NOT_LOCKED, {"limit": limit}).all()
