@@ -74,9 +74,12 @@ def _fold(system: System, progress: Callable[[int], None]) -> None:
         progress(sum(behind.values()) // partitions)
         folded = 0
         for nudge in sorted(behind):
-            folded += advance_to_end(system.engine, system.subscriptions, nudge.subscription, nudge.partition)
-            behind[nudge] = 0
-            progress(sum(behind.values()) // partitions)
+            events = advance_to_end(system.engine, system.subscriptions, nudge.subscription, nudge.partition)
+            if events:
+                # Otherwise another is at it, and how far is seen by the next look.
+                folded += events
+                behind[nudge] = 0
+                progress(sum(behind.values()) // partitions)
         if not folded:
             time.sleep(WAIT)
 
