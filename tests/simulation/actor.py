@@ -8,6 +8,7 @@ from typing import Any, cast
 import psycopg
 import sqlalchemy as sa
 from greenlet import getcurrent, greenlet
+from psycopg._preparing import PrepareManager
 
 from tests.simulation.chance import Chance
 
@@ -17,6 +18,13 @@ LOCK_TIMEOUT = "1ms"
 
 class Crashed(BaseException):
     """The process is gone. What unwinds after this can reach neither the database nor the provider."""
+
+
+class Remembered(PrepareManager):
+    """What a session has prepared; also after a rollback, as nobody here drops what statements are about."""
+
+    def clear(self) -> bool:
+        return False
 
 
 class Sessions:
@@ -30,7 +38,6 @@ class Sessions:
         self._arguments: dict[str, Any] = {
             **arguments,
             "options": f"-c timezone=UTC -c lock_timeout={LOCK_TIMEOUT}",
-            "prepare_threshold": 0,
         }
         self._spare: list[psycopg.Connection] = []
         self._every: list[psycopg.Connection] = []
@@ -40,7 +47,8 @@ class Sessions:
         if self._spare:
             return self._spare.pop()
         made: psycopg.Connection = psycopg.connect(**self._arguments)
-        made.prepared_max = 1000
+        made._prepared = Remembered()
+        made.prepare_threshold, made.prepared_max = 0, 1000
         self._every.append(made)
         return made
 

@@ -6,14 +6,22 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from multiprocessing import get_context
 
+from runtime.memory import freeze
+from tests.simulation.fleet import Fleet
 from tests.simulation.playing import Played, first_violation, fleet_on
 
-CHUNK = 250
+CHUNK = 100
 """Seeds a process plays before it says how far it is."""
+
+SAID_EVERY = 20 * CHUNK
+_LIFETIME = ExitStack()
+"""What a process holds until it ends."""
 
 
 @dataclass
@@ -40,8 +48,7 @@ def soak(url: str, *, first: int, count: int, workers: int | None = None) -> int
             total.played += done.played
             total.counts += done.counts
             total.report = total.report or done.report
-            if sys.stderr.isatty():
-                sys.stderr.write(f"\r{total.played:,} of {count:,} schedules ")
+            _say_how_far(total.played, count)
             if total.report:
                 break
         pool.shutdown(cancel_futures=True)
@@ -65,10 +72,26 @@ def _results(pool: ProcessPoolExecutor, url: str, chunks: Iterator[range], proce
 def play_chunk(url: str, seeds: range) -> Chunk:
     """Play these seeds, on a database of this process' own, until one fails."""
     chunk = Chunk()
-    with fleet_on(url, f"simulation_{os.getpid()}") as fleet:
-        failed = first_violation(fleet, seeds, seen=chunk.see)
+    failed = first_violation(_own_fleet(url), seeds, seen=chunk.see)
     chunk.report = failed.report() if failed else ""
     return chunk
+
+
+@cache
+def _own_fleet(url: str) -> Fleet:
+    """That of this process, for as long as it lives; its database goes with the server."""
+    fleet = _LIFETIME.enter_context(fleet_on(url, f"simulation_{os.getpid()}"))
+    freeze()
+    return fleet
+
+
+def _say_how_far(played: int, count: int) -> None:
+    """On one line before a person's eyes, now and then in a file."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{played:,} of {count:,} schedules ")
+    elif played % SAID_EVERY == 0:
+        sys.stderr.write(f"{played:,} of {count:,} schedules\n")
+    sys.stderr.flush()
 
 
 def _totals(total: Chunk, seconds: float) -> str:
