@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-import faiss
 import sqlalchemy as sa
 
 from benchmarks.scratch import scratch_database
@@ -27,6 +26,7 @@ from console.screen import print_json, print_table, say
 from console.weekly_job import weekly_gate
 from console.wiring import all_subscriptions
 from events import Subscriptions, advance_to_end, fix_partitions, head, open_checkpoints, sequence_all
+from handlers.catalogue import search_alone
 from handlers.recommendations import RecommendationsReaction
 from runtime import servers
 from runtime.instance import claim
@@ -76,7 +76,7 @@ def main() -> int:
 def measure(server_url: str, size: Size) -> Figures:
     """Milliseconds of each kind of change, and how many times longer it takes to recompute everybody."""
     # As in a worker's process.
-    faiss.omp_set_num_threads(1)
+    search_alone()
     with scratch_database(server_url, "cutover_benchmark_refresh") as engine:
         subscriptions = _shop(engine, size)
         say("changing products ...")

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import faiss
-
 from console.processes import ONE_THREAD
 from console.screen import Advance
 from console.wiring import System, build
 from events import Nudge, advance_to_end, head, lagging
+from handlers.catalogue import search_alone
 from handlers.delivery.settings import DeliverySettings
 from handlers.rebuild import REBUILT, forget, index
+from runtime.memory import freeze
 from runtime.servers import Servers
 
 WAIT = 0.02
@@ -42,7 +42,8 @@ def rebuild(system: System, processes: int, progress: Advance = lambda _: None) 
 def _beside(system: System, processes: int) -> Iterator[None]:
     """So many more processes that fold; they are gone afterwards."""
     os.environ.update(ONE_THREAD)
-    faiss.omp_set_num_threads(1)
+    search_alone()
+    freeze()
     spawn = multiprocessing.get_context("spawn")
     arguments = (system.servers, system.partitions, system.namespace)
     folding = [spawn.Process(target=fold, args=arguments, daemon=True) for _ in range(processes)]
@@ -58,8 +59,9 @@ def _beside(system: System, processes: int) -> Iterator[None]:
 
 def fold(servers: Servers, partitions: int, namespace: str) -> None:
     """What each other process does."""
-    faiss.omp_set_num_threads(1)
+    search_alone()
     system = build(servers, partitions, namespace, DeliverySettings())
+    freeze()
     _fold(system, lambda _: None)
     system.engine.dispose()
 

@@ -3,7 +3,6 @@
 import os
 from functools import lru_cache
 
-import faiss
 import structlog
 from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_ready
 
@@ -12,6 +11,7 @@ from console.lifeline import end_with_parent
 from console.sending import Sending
 from console.wiring import System, build
 from events import Nudge
+from handlers.catalogue import search_alone
 from handlers.celery_app import create_app
 from handlers.delivery.duties import DELIVERY, LOOK_UP, LOOKUP, SEND
 from handlers.delivery.settings import DeliverySettings
@@ -35,7 +35,7 @@ app = create_app(broker.broker_url(found.redis_url), settings.namespace, soft_sh
 @lru_cache(maxsize=1)
 def system() -> System:
     """This process's system. Nothing of it exists before the fork: OpenMP and open connections do not survive one."""
-    faiss.omp_set_num_threads(1)
+    search_alone()
     injected = os.environ.get("CUTOVER_DEFECT")
     parts = defect(injected).parts if injected else None
     built = build(found, settings.partitions, settings.namespace, DeliverySettings(), parts)

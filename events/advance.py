@@ -118,7 +118,7 @@ def _next_batch(
         limit=limit,
     )
     upto = found[-1].position if len(found) == limit else end
-    return Batch(partition=partition, events=found, upto=upto)
+    return Batch(partition=partition, after=after, events=found, upto=upto)
 
 
 _OPEN = sa.text("""

@@ -1,9 +1,9 @@
 """Reading the log: its head, and the events of one partition in order."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from events.codec import decode
@@ -11,8 +11,7 @@ from events.errors import PartitionsFixed
 from events.event import EVERY_PARTITION, Event
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event at its position in the log."""
 
     position: int
@@ -56,9 +55,9 @@ def read(
     return recorded(connection.execute(statement, parameters).all())
 
 
-def recorded(rows: Iterable[sa.Row[Any]]) -> Sequence[Recorded]:
+def recorded(rows: Iterable[Sequence[Any]]) -> Sequence[Recorded]:
     """Rows of (position, type, version, data as text) as events. Raises BadEvent for what this code cannot read."""
-    return [Recorded(row.position, decode(row.type, row.version, row.data)) for row in rows]
+    return [Recorded(position, decode(type_, version, data)) for position, type_, version, data in rows]
 
 
 def fix_partitions(connection: sa.Connection, partitions: int) -> None:

@@ -11,9 +11,10 @@ from events.log import Recorded
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Consecutive events of one partition: everything the subscription reads in the log up to `upto`."""
+    """Consecutive events of one partition: all that the subscription reads in the log behind `after`, up to `upto`."""
 
     partition: int
+    after: int
     events: Sequence[Recorded]
     upto: int
 

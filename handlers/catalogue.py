@@ -66,6 +66,15 @@ class ProductVersion:
     match: Floats
 
 
+def search_alone() -> None:
+    """Let a process search with one thread: there is a process for each core, and threads would only get in its way.
+
+    One thread is faster with a matrix product for as few as 4 users; faiss takes it from 1,000 on, as suits many.
+    """
+    faiss.omp_set_num_threads(1)
+    faiss.cvar.distance_compute_blas_threshold = 4 * DIMENSIONS
+
+
 class Catalogue:
     """All versions of all products, and a faiss index over the newest match vectors.
 
@@ -217,20 +226,20 @@ class CatalogueView:
         return self.catalogue.version(row, self.position)
 
     def shortlist(self, directions: Floats, size: int) -> tuple[Rows, Floats]:
-        """For each of `directions` (u, d) the rows worth scoring (u, k), and a bound (u,) on the score of all others.
+        """For each of `directions` (u, d) the rows worth scoring and what they score in single precision, both (u, k).
 
-        -1 stands for no row; rows may be inactive. The bound is the lowest score of the index's answer, in single
-        precision.
+        First come `size` rows of the index, best first: whatever it leaves out scores no more than the last of them.
+        Then those in `overridden`. -1 stands for no row; rows may be inactive.
         """
-        found = np.zeros((len(directions), 0), dtype=np.int64)
-        lowest = np.full(len(directions), -np.inf)
+        single = np.ascontiguousarray(directions, dtype=np.float32)
+        found, about = np.zeros((len(directions), 0), dtype=np.int64), np.zeros((len(directions), 0), dtype=np.float32)
         if size:
-            scores, found = self.index.search(np.ascontiguousarray(directions, dtype=np.float32), size)
-            lowest = scores[:, -1].astype(np.float64)
+            about, found = self.index.search(single, size)
         if len(self.overridden):
             found = np.where(np.isin(found, self.overridden), -1, found)
             found = np.hstack([found, np.broadcast_to(self.overridden, (len(found), len(self.overridden)))])
-        return found, lowest
+            about = np.hstack([about, single @ self.match[self.overridden].astype(np.float32).T])
+        return found, about.astype(np.float64)
 
 
 _NEWER = sa.text("""

@@ -1,6 +1,6 @@
 """Purchases: folds orders, cancellations and returns, in whatever order they are told, and reads histories back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, repeat
 from typing import Any
@@ -12,17 +12,34 @@ from events import Event, ItemsReturned, OrderCancelled, OrderPlaced
 from handlers.catalogue import Catalogue
 from handlers.columns import column
 from handlers.taste import Histories
+from runtime.database import copy_rows
 
 
-def fold(connection: sa.Connection, partition: int, events: Sequence[Event]) -> set[str]:
-    """Write what these events say of one partition's purchases; the users whose purchases changed."""
+def fold(connection: sa.Connection, partition: int, events: Sequence[Event], *, first: bool = False) -> set[str]:
+    """Write what these events say of one partition's purchases; the users whose purchases changed.
+
+    `first`: nothing of this partition was folded before. Orders meet no purchase and no cancellation, and are copied.
+    """
     placed = [event for event in events if isinstance(event, OrderPlaced)]
     returned = [event for event in events if isinstance(event, ItemsReturned)]
     cancelled = [event for event in events if isinstance(event, OrderCancelled)]
-    _place(connection, partition, placed)
+    if first:
+        copy_rows(connection, "cutover.purchases", COLUMNS, _as_rows(partition, placed))
+    else:
+        _place(connection, partition, placed)
     _return(connection, partition, returned)
     _cancel(connection, cancelled)
     return {event.user_id for kind in (placed, returned, cancelled) for event in kind}
+
+
+def _as_rows(partition: int, events: Sequence[OrderPlaced]) -> Iterator[tuple[str, ...]]:
+    """A row for each line, in the order of the key, so that one goes where the last one went in its index."""
+    in_partition = str(partition)
+    for event in sorted(events, key=lambda event: (event.user_id, event.order_id)):
+        placed_at = event.occurred_at.isoformat()
+        for line in event.lines:
+            bought = str(line.quantity)
+            yield event.user_id, event.order_id, line.product_id, in_partition, placed_at, bought, "0", "false"
 
 
 def _place(connection: sa.Connection, partition: int, events: Sequence[OrderPlaced]) -> None:
@@ -52,10 +69,10 @@ def _orders(orders: Iterable[Sequence[str]]) -> dict[str, str]:
 
 def _lines(events: Sequence[OrderPlaced | ItemsReturned]) -> dict[str, str]:
     return {
-        "user_ids": column(chain.from_iterable(repeat(event.user_id, len(event.lines)) for event in events)),
-        "order_ids": column(chain.from_iterable(repeat(event.order_id, len(event.lines)) for event in events)),
-        "product_ids": column(line.product_id for event in events for line in event.lines),
-        "quantities": column(str(line.quantity) for event in events for line in event.lines),
+        "user_ids": column([event.user_id for event in events for _ in event.lines]),
+        "order_ids": column([event.order_id for event in events for _ in event.lines]),
+        "product_ids": column([line.product_id for event in events for line in event.lines]),
+        "quantities": column([str(line.quantity) for event in events for line in event.lines]),
     }
 
 
@@ -99,6 +116,8 @@ def buyers(connection: sa.Connection, partition: int, product_ids: Sequence[str]
 
 MICROSECONDS_TO_2000 = 946_684_800_000_000
 EVER = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
+
+COLUMNS = ("user_id", "order_id", "product_id", "partition", "placed_at", "bought", "returned", "cancelled")
 
 _PLACE = sa.text("""
     INSERT INTO cutover.purchases AS p

@@ -84,20 +84,35 @@ def _attempt(
     catalogue: CatalogueView, directions: Floats, bought: Sequence[Rows], size: int
 ) -> Iterator[Ranked | None]:
     """Each user's list from a shortlist of `size`; None where it does not prove that nothing better lies outside."""
-    found, lowest = catalogue.shortlist(directions, size)
-    scores = exact_scores(directions, catalogue.match[found])
+    complete = size >= catalogue.indexed
+    found, about = catalogue.shortlist(directions, size)
+    outside = np.full(len(found), -np.inf) if complete else about[:, size - 1]
     allowed = (found >= 0) & catalogue.active[found] & ~_bought(found, bought, len(catalogue.ids))
+    found, about = _most_promising(found, np.where(allowed, about, -np.inf), found.shape[1] if complete else size // 4)
+    outside = np.maximum(outside, about[:, -1])
+    found, allowed = found[:, :-1], about[:, :-1] > -np.inf
+    scores = exact_scores(directions, catalogue.match[found])
     best_first = np.lexsort((catalogue.places[found], -scores, ~allowed))[:, :LIST_LENGTH]
     lengths = np.minimum(np.count_nonzero(allowed, axis=1), LIST_LENGTH).tolist()
-    complete = size >= catalogue.indexed
     rows = np.take_along_axis(found, best_first, axis=1).tolist()
     listed = np.take_along_axis(scores, best_first, axis=1).tolist()
-    for of_user, row_scores, worst, length in zip(rows, listed, lowest.tolist(), lengths, strict=True):
-        proven = length == LIST_LENGTH and row_scores[-1] > worst + FLOAT32_ERROR + ROUNDING
-        if complete or proven:
+    for of_user, row_scores, left_out, length in zip(rows, listed, outside.tolist(), lengths, strict=True):
+        nothing_left_out = left_out == -np.inf
+        if nothing_left_out or (length == LIST_LENGTH and row_scores[-1] > left_out + FLOAT32_ERROR + ROUNDING):
             yield Ranked([catalogue.ids[row] for row in of_user[:length]], row_scores[:length])
         else:
             yield None
+
+
+def _most_promising(found: Rows, about: Floats, count: int) -> tuple[Rows, Floats]:
+    """The `count` candidates of each user that score most in single precision, and behind them the next one.
+
+    Where there is none, its score is -inf. Only these are worth a score in double precision.
+    """
+    found = np.hstack([found, np.full((len(found), 1), -1)])
+    about = np.hstack([about, np.full((len(found), 1), -np.inf)])
+    order = np.argsort(-about, axis=1, kind="stable")[:, : count + 1]
+    return np.take_along_axis(found, order, axis=1), np.take_along_axis(about, order, axis=1)
 
 
 def _bought(found: Rows, bought: Sequence[Rows], products: int) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import numpy as np
 import sqlalchemy as sa
@@ -17,9 +18,6 @@ from handlers.vectors import DIMENSIONS
 
 Ranker = Callable[[CatalogueView, NDArray[np.float64], Sequence[NDArray[np.int64]]], list[Ranked]]
 
-Fold = Callable[[sa.Connection, int, Sequence[Event]], set[str]]
-"""Writes what events say of one partition's purchases; the users whose purchases changed."""
-
 HistoriesReader = Callable[[sa.Connection, Catalogue, Iterable[str], datetime | None], Histories]
 
 AsOf = Callable[[sa.Connection, int], int]
@@ -27,8 +25,22 @@ AsOf = Callable[[sa.Connection, int], int]
 
 CHUNK = 1024
 MANY_DIMENSIONS = 32
+HELD_AS = np.dtype("<f4")
+"""How tastes are held: they only tell whom a product might concern, and every score is computed anew from purchases."""
 MARGIN = 2e-6
-"""Twice the rounding step: a product scoring that much below a user's fifth cannot enter the list."""
+"""A product scoring that much below a user's fifth cannot enter the list.
+
+Twice the rounding step of scores: half a step is for rounding, and a taste held in single precision adds 6e-8 at most.
+"""
+
+
+class Fold(Protocol):
+    """Writes what events say of one partition's purchases; the users whose purchases changed."""
+
+    def __call__(
+        self, connection: sa.Connection, partition: int, events: Sequence[Event], *, first: bool = False
+    ) -> set[str]:
+        """`first`: nothing of this partition was folded before."""
 
 
 def at_once(_: sa.Connection, position: int) -> int:
@@ -65,7 +77,7 @@ class RecommendationsReaction:
 
     def __call__(self, connection: sa.Connection, batch: Batch) -> None:
         self._catalogue.load(connection)
-        position = batch.events[0].position - 1
+        position = batch.after
         segment: list[Recorded] = []
         for each in batch.events:
             segment.append(each)
@@ -80,7 +92,7 @@ class RecommendationsReaction:
         """Fold the events of a segment, which begins behind position `after`, and refresh whom they concern."""
         events: list[Event] = [each.event for each in segment]
         upto = segment[-1].position
-        users = self._fold_purchases(connection, partition, events)
+        users = self._fold_purchases(connection, partition, events, first=after == 0)
         subscribers.fold(connection, partition, events)
         since, anybody = connection.execute(_STANDING, {"partition": partition}).one()
         if anybody:
@@ -140,7 +152,7 @@ class RecommendationsReaction:
         held = connection.execute(_held(dimensions.tolist()), parameters).one()
         users = set(held.listing.split("\n")) if held.listing else set()
         if held.users:
-            tastes = np.frombuffer(held.tastes, "<f8").reshape(-1, len(dimensions))
+            tastes = np.frombuffer(held.tastes, HELD_AS).astype(np.float64).reshape(-1, len(dimensions))
             enough = np.frombuffer(held.fifths, ">f8") - MARGIN
             ids = held.users.split("\n")
             users |= {ids[number] for number in _entered(tastes, arriving[:, dimensions], enough)}
@@ -191,8 +203,8 @@ def _keep(
         "user_ids": column(users),
         "product_ids": column(cell(ranked.product_ids) for ranked in lists),
         "scores": column(cell(map(repr, ranked.scores)) for ranked in lists),
-        "directions": None if tastes is None else tastes.astype("<f8").tobytes(),
-        "bytes": 8 * DIMENSIONS,
+        "directions": None if tastes is None else tastes.astype(HELD_AS).tobytes(),
+        "bytes": HELD_AS.itemsize * DIMENSIONS,
     }
     connection.execute(_KEEP, parameters)
 
@@ -234,7 +246,8 @@ def _held(dimensions: Sequence[int]) -> sa.TextClause:
     One row, so that neither the driver nor Python handles every user: ids as columns, numbers as bytes. The name of a
     product says something in a few dimensions only, and the others are not read.
     """
-    read = [f"substring(direction FROM {8 * number + 1} FOR 8)" for number in dimensions]
+    size = HELD_AS.itemsize
+    read = [f"substring(direction FROM {size * number + 1} FOR {size})" for number in dimensions]
     return sa.text(_HELD.format(taste="direction" if len(dimensions) == DIMENSIONS else " || ".join(read)))
 
 

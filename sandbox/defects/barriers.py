@@ -34,14 +34,16 @@ def without_popular_products(
     connection.execute(_SKIP_IMPERSONAL, {"run": run.run, "partition": partition})
 
 
-def with_orders_behind_the_barrier(connection: sa.Connection, partition: int, events: Sequence[Event]) -> set[str]:
+def with_orders_behind_the_barrier(
+    connection: sa.Connection, partition: int, events: Sequence[Event], *, first: bool = False
+) -> set[str]:
     """Folds purchases, and at a barrier also the orders that lie behind it.
 
     It waits for some: without them there is no difference. When their turn comes they are not folded again.
     """
     last = events[-1]
     behind = _orders_behind(connection, partition, last) if isinstance(last, RunEvent) else []
-    return purchases.fold(connection, partition, [*_not_yet_folded(connection, events), *behind])
+    return purchases.fold(connection, partition, [*_not_yet_folded(connection, events), *behind], first=first)
 
 
 def _orders_behind(connection: sa.Connection, partition: int, run: RunEvent) -> list[Event]:

@@ -23,9 +23,11 @@ def without(event_type: str) -> frozenset[str]:
     return FACTS - {event_type}
 
 
-def orders_folded_twice(connection: sa.Connection, partition: int, events: Sequence[Event]) -> set[str]:
+def orders_folded_twice(
+    connection: sa.Connection, partition: int, events: Sequence[Event], *, first: bool = False
+) -> set[str]:
     """Folds what was bought twice, and so doubles the pieces of every purchase."""
-    users = purchases.fold(connection, partition, events)
+    users = purchases.fold(connection, partition, events, first=first)
     purchases.fold(connection, partition, [event for event in events if isinstance(event, OrderPlaced)])
     return users
 

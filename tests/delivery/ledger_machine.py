@@ -158,7 +158,7 @@ class Campaign(RuleBasedStateMachine):
         self.told.append(self.event(kind, run, user_id))
         batch = [self.told[-1], self.told[repeat % len(self.told)]]
         with self.engine.begin() as connection:
-            fold(connection, Batch(partition=0, events=[Recorded(0, event) for event in batch], upto=0))
+            fold(connection, Batch(partition=0, after=0, events=[Recorded(0, event) for event in batch], upto=0))
 
     @rule(which=some, mail=st.booleans(), logged=st.booleans())
     def change_mind(self, which: int, mail: bool, logged: bool) -> None:

@@ -26,7 +26,7 @@ def catalogue_of(database: sa.Engine, events: Sequence[Event]) -> Catalogue:
     catalogue = Catalogue()
     recorded = [Recorded(position, event) for position, event in enumerate(events, 1)]
     with database.begin() as connection:
-        record_versions(connection, Batch(partition=0, events=recorded, upto=len(recorded)))
+        record_versions(connection, Batch(partition=0, after=0, events=recorded, upto=len(recorded)))
         catalogue.load(connection)
     return catalogue
 

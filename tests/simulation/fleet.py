@@ -4,11 +4,10 @@ import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import faiss
-
 from console.weekly_job import weekly_gate
 from console.wiring import all_subscriptions
 from events import Subscriptions
+from handlers.catalogue import search_alone
 from tests.simulation.actor import Actor
 from tests.simulation.database import PARTITIONS, Database
 from tests.simulation.network import Task
@@ -50,7 +49,7 @@ class Fleet:
         self.hook = self._actor("webhook")
         self.person = self._actor("person")
         # Its threads would wait for each other longer than so small a search takes.
-        faiss.omp_set_num_threads(1)
+        search_alone()
 
     @property
     def actors(self) -> list[Actor]:

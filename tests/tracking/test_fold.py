@@ -67,7 +67,7 @@ def told(kind: str, run: str, user_id: str, second: int) -> ProviderEvent:
 
 def folded(engine: sa.Engine, *events: Event, upto: int = 0) -> None:
     with engine.begin() as connection:
-        fold(connection, Batch(partition=0, events=[Recorded(upto, event) for event in events], upto=upto))
+        fold(connection, Batch(partition=0, after=0, events=[Recorded(upto, event) for event in events], upto=upto))
 
 
 def position_of(engine: sa.Engine, user_id: str) -> int:
