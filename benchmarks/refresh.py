@@ -82,7 +82,9 @@ def measure(server_url: str, size: Size) -> Figures:
         say("changing products ...")
         names = _names(engine)
         step = max(1, len(names) // size.changes)
-        one = [_renamed(engine, subscriptions, [names[number * step]]) for number in range(size.changes)]
+        renamed = [names[number * step] for number in range(size.changes)]
+        one = [_renamed(engine, subscriptions, [product]) for product in renamed]
+        at_most = median(_at_most(engine, product_id) for product_id, _, _ in renamed)
         others = {what: median(_others(engine, subscriptions, what, names[1::step])) for what in OTHERS}
         names = _names(engine)
         say(f"changing {size.share:.0%} of the catalogue ...")
@@ -97,6 +99,7 @@ def measure(server_url: str, size: Size) -> Figures:
         raise SystemExit("recomputing everybody gives other lists")
     return {
         "one_product_ratio": round(everybody / median(one), 1),
+        "one_product_at_most": round(at_most, 1),
         "worst_product_ratio": round(everybody / max(one), 1),
         **{f"{what}_ratio": round(everybody / seconds, 1) for what, seconds in others.items()},
         "share_ratio": round(everybody / share, 2),
@@ -197,6 +200,12 @@ def _everybody(engine: sa.Engine, subscriptions: Subscriptions) -> float:
     return time.perf_counter() - began
 
 
+def _at_most(engine: sa.Engine, product_id: str) -> float:
+    """How many times more order lines all users have than the buyers of this product, whom a new name concerns."""
+    with engine.connect() as connection:
+        return float(connection.scalar(_AT_MOST, {"product_id": product_id}) or 0)
+
+
 def _names(engine: sa.Engine) -> list[Product]:
     """Id, name and price of every product on sale, in an order that says nothing."""
     with engine.connect() as connection:
@@ -217,6 +226,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 _BUYERS = sa.text("SELECT DISTINCT user_id FROM cutover.purchases WHERE partition = :partition")
+
+_AT_MOST = sa.text("""
+    WITH buyers AS (SELECT DISTINCT user_id FROM cutover.purchases WHERE product_id = :product_id)
+    SELECT CAST(count(*) AS float8) / greatest(1, count(*) FILTER (WHERE user_id IN (SELECT user_id FROM buyers)))
+    FROM cutover.purchases
+""")
 
 _PRODUCTS = sa.text("""
     SELECT product_id, name, price FROM shop.products WHERE retired_at IS NULL ORDER BY md5(product_id)

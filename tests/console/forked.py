@@ -4,21 +4,17 @@ Most of a command's time goes into importing. A table of refusals would take min
 everything else about each command is as a person runs it. Reads lists of arguments as JSON, writes what they came to.
 """
 
+import gc
 import json
 import os
-import runpy
 import sys
 import tempfile
 from importlib import import_module
 
-PRELOADED = (
-    "console.commands.log",
-    "console.commands.migration",
-    "console.commands.rehearsals",
-    "console.commands.system",
-    "console.wiring",
-    "sandbox.shop.order_lines",
-)
+from console.cli import COMMANDS
+from console.cli import main as command
+
+PRELOADED = (*COMMANDS, "console.wiring", "sandbox.shop.order_lines")
 
 
 def run(arguments: list[str]) -> tuple[int, str, str]:
@@ -29,7 +25,7 @@ def run(arguments: list[str]) -> tuple[int, str, str]:
             os.dup2(out.fileno(), 1)
             os.dup2(err.fileno(), 2)
             sys.argv = ["cutover", *arguments]
-            runpy.run_module("console.cli", run_name="__main__")
+            command()
             sys.exit(0)
         _, status = os.waitpid(pid, 0)
         out.seek(0)
@@ -42,6 +38,8 @@ def main() -> None:
     commands: list[list[str]] = json.load(sys.stdin)
     for name in PRELOADED:
         import_module(name)
+    # Or each process would look through all of it for garbage when it ends.
+    gc.freeze()
     # Their output comes by descriptor; what this process writes, it writes at the end.
     results = [run(arguments) for arguments in commands]
     json.dump(results, sys.stdout)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
+from runtime.memory import freeze
 from tests.simulation.checks import Violated, check
 from tests.simulation.database import Database
 from tests.simulation.fleet import NAMES, Fleet
@@ -46,6 +47,7 @@ def fleet_on(server_url: str, name: str) -> Iterator[Fleet]:
     database = Database(server_url, name, NAMES)
     fleet = Fleet(database)
     plan_campaigns(fleet)
+    freeze()
     try:
         yield fleet
     finally:

@@ -12,7 +12,6 @@ from functools import cache
 from itertools import islice
 from multiprocessing import get_context
 
-from runtime.memory import freeze
 from tests.simulation.fleet import Fleet
 from tests.simulation.playing import Played, first_violation, fleet_on
 
@@ -80,9 +79,7 @@ def play_chunk(url: str, seeds: range) -> Chunk:
 @cache
 def _own_fleet(url: str) -> Fleet:
     """That of this process, for as long as it lives; its database goes with the server."""
-    fleet = _LIFETIME.enter_context(fleet_on(url, f"simulation_{os.getpid()}"))
-    freeze()
-    return fleet
+    return _LIFETIME.enter_context(fleet_on(url, f"simulation_{os.getpid()}"))
 
 
 def _say_how_far(played: int, count: int) -> None:
