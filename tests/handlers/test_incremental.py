@@ -35,7 +35,8 @@ TABLES = (
 def empty(connection: sa.Connection) -> None:
     """As a migration would leave the database; the log lets only a superuser forget."""
     connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
-    connection.execute(sa.text("TRUNCATE " + ", ".join(f"cutover.{table}" for table in TABLES.split(", "))))
+    # Deleting a few rows takes less than giving every table a new file.
+    connection.execute(sa.text("; ".join(f"DELETE FROM cutover.{table}" for table in TABLES.split(", "))))
 
 
 def fold(engine: sa.Engine, subscriptions: Subscriptions, limits: Iterator[int]) -> None:
@@ -103,7 +104,8 @@ def test_I4_incremental_state_equals_a_fold_from_scratch_bit_for_bit(
         fold(one_database, subscriptions, limits)
 
         world = World()
-        with one_database.connect() as connection:
+        # Not left to be rolled back, on which the driver forgets what it has prepared.
+        with one_database.begin() as connection:
             for event in logged(connection):
                 world.tell(event)
                 if isinstance(event, RunEvent):
