@@ -32,7 +32,7 @@ check: $(READY) ## lint, types and import contracts only
 chaos: $(READY) ## ten minutes of killed, frozen and restarted processes and servers, then the balance sheet
 	@$(BIN)/python -m tests.chaos
 
-bench: $(READY) $(BENCH_READY) ## every benchmark beside its peers, into docs/performance.md (about half an hour)
+bench: $(READY) $(BENCH_READY) ## every benchmark beside its peers, into docs/performance.md (about an hour)
 	@$(BIN)/python -m benchmarks
 
 soak: $(READY) ## 100,000 simulated schedules over all cores; COUNT=n for another number
