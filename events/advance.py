@@ -148,11 +148,14 @@ _LOCK = sa.text("""
         SELECT min(pending.position) - 1
         FROM followed
         JOIN unnest(CAST(:read_by AS text[]), CAST(:types AS text[])) AS read (name, type) USING (name)
-        CROSS JOIN (SELECT generate_series(-1, partitions - 1) AS partition FROM cutover.log_settings) AS of_log
+        CROSS JOIN (
+            SELECT CAST(generate_series(-1, partitions - 1) AS smallint) AS partition FROM cutover.log_settings
+        ) AS of_log
         CROSS JOIN LATERAL (
             SELECT e.position FROM cutover.events e
-            WHERE e.type = read.type AND e.partition = of_log.partition AND e.position > followed.position
-            ORDER BY e.position LIMIT 1
+            WHERE e.type = read.type
+              AND (e.partition, e.position) > (of_log.partition, followed.position) AND e.partition <= of_log.partition
+            ORDER BY e.partition, e.position LIMIT 1
         ) AS pending
         WHERE NOT followed.partitioned OR of_log.partition IN (-1, followed.partition)
     )) AS "end"
@@ -162,6 +165,9 @@ _LOCK = sa.text("""
     *(sa.bindparam(name, type_=ARRAY(sa.Boolean), literal_execute=True) for name in ("together", "partitioned")),
 )
 """One step down an index for each type and partition, however far the checkpoint lies back.
+
+Rows are compared where the partition could simply be equal: then PostgreSQL may go through all positions of the log
+instead, in the hope that the partition and the type soon fit.
 
 What a subscription follows is written into the statement: with it as parameters PostgreSQL thinks that another plan may
 do for others, and plans anew each time, which takes longer than the rest.

@@ -166,11 +166,14 @@ _LAG = sa.text("""
     FROM unnest(CAST(:names AS text[]), CAST(:partitioned AS boolean[])) AS each (name, partitioned)
     JOIN cutover.checkpoints c ON c.subscription = each.name
     JOIN unnest(CAST(:read_by AS text[]), CAST(:types AS text[])) AS read (name, type) ON read.name = each.name
-    CROSS JOIN (SELECT generate_series(-1, partitions - 1) AS partition FROM cutover.log_settings) AS of_log
+    CROSS JOIN (
+            SELECT CAST(generate_series(-1, partitions - 1) AS smallint) AS partition FROM cutover.log_settings
+        ) AS of_log
     CROSS JOIN LATERAL (
         SELECT e.position FROM cutover.events e
-        WHERE e.type = read.type AND e.partition = of_log.partition AND e.position > c.position
-        ORDER BY e.position DESC LIMIT 1
+        WHERE e.type = read.type
+          AND (e.partition, e.position) > (of_log.partition, c.position) AND e.partition <= of_log.partition
+        ORDER BY e.partition DESC, e.position DESC LIMIT 1
     ) AS newest
     WHERE NOT each.partitioned OR of_log.partition IN (-1, c.partition)
     GROUP BY c.subscription, c.partition, c.position
@@ -181,7 +184,8 @@ _LAG = sa.text("""
 )
 """One round trip for all; one step down an index for each type and partition, however far a checkpoint lies back.
 
-Who reads what is written into the statement: a plan for whatever it might be looks through the whole log.
+Rows are compared for the same reason as in `events.advance`. Who reads what is written into the statement: a plan for
+whatever it might be looks through the whole log.
 """
 
 _TOLD = sa.text("SELECT EXISTS (SELECT FROM cutover.outbox)")
