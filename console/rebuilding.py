@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import sqlalchemy as sa
+
+from console.failures import WrongUse
 from console.processes import ONE_THREAD
 from console.screen import Advance
 from console.wiring import System, build
@@ -16,6 +19,7 @@ from handlers.rebuild import REBUILT, forget, index
 from runtime.memory import freeze
 from runtime.servers import Servers
 
+LOCK = 0x72656275696C64  # "rebuild"
 WAIT = 0.02
 """Seconds a process rests that finds everything held."""
 
@@ -24,18 +28,31 @@ def rebuild(system: System, processes: int, progress: Advance = lambda _: None) 
     """Forget and fold; the position up to which everything was folded. One of the processes is this one.
 
     Workers that run meanwhile fold too: whoever finds a partition held takes another one. What a process leaves that
-    ends before the log does, this one folds.
+    ends before the log does, this one folds. Raises WrongUse while another rebuild is at it.
     """
-    with system.engine.begin() as connection:
-        forget(connection)
-        end = head(connection)
-    try:
-        with _beside(system, processes - 1):
-            _fold(system, lambda behind: progress(end - behind))
-    finally:
+    with _alone(system):
         with system.engine.begin() as connection:
-            index(connection)
+            forget(connection)
+            end = head(connection)
+        try:
+            with _beside(system, processes - 1):
+                _fold(system, lambda behind: progress(end - behind))
+        finally:
+            with system.engine.begin() as connection:
+                index(connection)
     return end
+
+
+@contextmanager
+def _alone(system: System) -> Iterator[None]:
+    """Two would make each other's indexes. The lock goes with its session, however that ends."""
+    with system.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as held:
+        if not held.scalar(sa.text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}):
+            raise WrongUse("another rebuild is under way; nothing was done")
+        try:
+            yield
+        finally:
+            held.execute(sa.text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
 
 
 @contextmanager

@@ -89,8 +89,9 @@ def _lock(
     subscriptions only the same partition counts. Each partition is asked for what it reads itself: one that has nothing
     to read does not hold anybody up.
 
-    Position and end come of one statement. Its snapshot can be older than the lock and then than the position, but the
-    log and the checkpoints before only grow: an old end is too early, never too late.
+    Position and end come of one statement, whose snapshot can be older than the lock. As log and checkpoints only grow,
+    an old end is too early, never too late, unless a rebuild has rewound them meanwhile. A rebuild writes every
+    checkpoint: one that is newer than the snapshot, and not further, counts as held, and the next look sees all of it.
     """
     before = [subscriptions[name] for name in follower.after]
     parameters = {
@@ -133,7 +134,7 @@ _MOVE = sa.text("""
 
 _LOCK = sa.text("""
     WITH mine AS MATERIALIZED (
-        SELECT position FROM cutover.checkpoints
+        SELECT position, xmin AS version FROM cutover.checkpoints
         WHERE subscription = :subscription AND partition = :partition
         FOR UPDATE SKIP LOCKED
     ), head AS (
@@ -159,7 +160,9 @@ _LOCK = sa.text("""
         ) AS pending
         WHERE NOT followed.partitioned OR of_log.partition IN (-1, followed.partition)
     )) AS "end"
-    FROM mine, head
+    FROM mine, head, cutover.checkpoints AS seen
+    WHERE seen.subscription = :subscription AND seen.partition = :partition
+      AND (mine.position > seen.position OR mine.version = seen.xmin)
 """).bindparams(
     *(sa.bindparam(name, type_=ARRAY(sa.Text), literal_execute=True) for name in ("names", "types", "read_by")),
     *(sa.bindparam(name, type_=ARRAY(sa.Boolean), literal_execute=True) for name in ("together", "partitioned")),

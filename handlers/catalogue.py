@@ -80,10 +80,12 @@ class Catalogue:
 
     One per process. The subscription it serves runs after `catalogue`, so that the database holds every version up to
     the position asked for, and perhaps later ones, which a view leaves out. A view is good until the next `load`.
+    Versions never change, but all may be told anew: a rebuild empties their table, and what was loaded is forgotten.
     """
 
     def __init__(self) -> None:
         self._loaded = 0
+        self._file: int | None = None
         self._row_of: dict[str, int] = {}
         self._ids: list[str] = []
         self._of_row: list[list[ProductVersion]] = []
@@ -159,7 +161,13 @@ class Catalogue:
 
     def _load(self, connection: sa.Connection) -> None:
         rows = connection.execute(_NEWER, {"position": self._loaded}).all()
-        if not rows:
+        if rows[0].file != self._file:
+            forgotten = self._file is not None
+            Catalogue.__init__(self)
+            self._file = rows[0].file
+            if forgotten:
+                rows = connection.execute(_NEWER, {"position": 0}).all()
+        if rows[0].position is None:
             return
         changed: set[int] = set()
         for found in rows:
@@ -243,6 +251,9 @@ class CatalogueView:
 
 
 _NEWER = sa.text("""
-    SELECT position, product_id, name, price, active, taste, match FROM cutover.product_versions
-    WHERE position > :position ORDER BY position
+    SELECT file, position, product_id, name, price, active, taste, match
+    FROM pg_relation_filenode('cutover.product_versions') AS file
+    LEFT JOIN cutover.product_versions ON position > :position
+    ORDER BY position
 """)
+"""At least one row. A table that is emptied at once (TRUNCATE) lies in another file from then on."""

@@ -5,6 +5,7 @@ import json
 import sqlalchemy as sa
 
 from console.failures import Exit
+from console.rebuilding import LOCK
 from handlers.rebuild import REBUILT, TABLES
 from tests.console.commands import cutover
 from tests.end_to_end.conftest import PARTITIONS, RUN, order, small_shop, weekly_on
@@ -58,3 +59,12 @@ def test_what_is_forgotten_comes_back_bit_for_bit_and_nothing_is_done_again(
     assert positions(database) == reached
     with database.connect() as connection:
         assert connection.scalars(INDEXES).all() == indexes
+
+
+def test_a_second_rebuild_is_refused_while_the_first_is_at_it(home: dict[str, str], database: sa.Engine) -> None:
+    weekly_on(database)
+    with database.connect() as first:
+        first.execute(sa.text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+        second = cutover("rebuild", "--yes", env={**home, "CUTOVER_PARTITIONS": str(PARTITIONS)})
+    assert second.code == Exit.WRONG_USE
+    assert second.told.endswith("cutover: another rebuild is under way; nothing was done")

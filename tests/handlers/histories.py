@@ -15,6 +15,7 @@ from events import (
     OrderPlaced,
     ProductAdded,
     ProductChanged,
+    ProductEvent,
     ProductId,
     ProductRetired,
     UserId,
@@ -116,3 +117,26 @@ def opening() -> list[Event]:
         at = START - timedelta(days=number)
         told.append(OrderPlaced(user_id=user, order_id=OrderId(f"first{number}"), occurred_at=at, lines=bought))
     return told
+
+
+@st.composite
+def histories_of_names(draw: st.DrawFn) -> Sequence[Event]:
+    """A shop at work in which products get other names, come and go: by its score alone each may enter any list.
+
+    Names have up to a hundred words, so that they say something in a few dimensions or in most of them.
+    """
+    random = draw(st.randoms(use_true_random=False))
+    longest, words = draw(st.sampled_from((2, 8, 100))), draw(st.sampled_from((6, 40, 400)))
+
+    def change(kind: type[ProductEvent], number: int, revision: int) -> Event:
+        name = " ".join(f"word{random.randrange(words)}" for _ in range(random.randint(1, longest)))
+        return kind(product_id=ProductId(f"p{number}"), revision=revision, name=name, price=100, occurred_at=START)
+
+    told = [change(ProductAdded, number, 1) for number in range(20)]
+    for number, user in enumerate(USERS):
+        told.append(UserRegistered(user_id=user, occurred_at=START))
+        bought = tuple(Line(ProductId(f"p{each}")) for each in random.sample(range(20), 1 + number))
+        told.append(OrderPlaced(user_id=user, order_id=OrderId(f"o{number}"), occurred_at=START, lines=bought))
+    kinds = (ProductChanged, ProductChanged, ProductAdded, ProductRetired)
+    changes = draw(st.integers(4, 16))
+    return told + [change(random.choice(kinds), random.randrange(24), 2 + each) for each in range(changes)]

@@ -21,8 +21,9 @@ from events import (
     recorded,
     sequence_all,
 )
+from handlers.rebuild import REBUILT
 from tests.handlers.from_scratch import World
-from tests.handlers.histories import histories
+from tests.handlers.histories import histories, histories_of_names
 
 PARTITIONS = 3
 
@@ -111,3 +112,24 @@ def test_I4_incremental_state_equals_a_fold_from_scratch_bit_for_bit(
                 if isinstance(event, RunEvent):
                     assert plan_of(connection, event.run) == world.plan(event), event.run
             assert lists_of(connection) == world.lists()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories_of_names(), random=st.randoms(use_true_random=False))
+def test_I4_whoever_a_changed_product_concerns_is_refreshed(
+    one_database: sa.Engine, history: Sequence[Event], random: Random
+) -> None:
+    every = all_subscriptions(weekly_gate(PARTITIONS))
+    subscriptions = Subscriptions([every[name] for name in REBUILT])
+    with one_database.begin() as connection:
+        empty(connection)
+        fix_partitions(connection, PARTITIONS)
+        open_checkpoints(connection, subscriptions, PARTITIONS)
+        emit(connection, *history)
+    sequence_all(one_database, PARTITIONS)
+    fold(one_database, subscriptions, iter(lambda: random.randint(1, 7), None))
+    world = World()
+    for event in history:
+        world.tell(event)
+    with one_database.begin() as connection:
+        assert lists_of(connection) == world.lists()
