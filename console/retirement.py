@@ -42,12 +42,14 @@ class Retirement(msgspec.Struct, frozen=True, kw_only=True):
 
 def retirement(connection: sa.Connection, migration: Migration, crontab: Path | None, root: Path = ROOT) -> Retirement:
     """Look at stage, crontab, imports and runs. Raises WrongUse for a crontab that cannot be read."""
-    lines = calls_in(crontab_text(crontab))
+    text = crontab_text(crontab)
+    lines = calls_in(text or "")
+    unknown = [] if text is not None else ["not known: there is no `crontab -l` here; give the file with --crontab"]
     return Retirement(
         delete=[*(f"crontab: {line}" for line in lines), *(each for each in DELETED if (root / each).exists())],
         checks=[
             Check(name="the stage is retired", calls=_stage(migration)),
-            Check(name="no crontab line calls the script or its tap", calls=lines),
+            Check(name="no crontab line calls the script or its tap", calls=[*unknown, *lines]),
             Check(name="nothing else imports the script", calls=list(importers(root))),
             Check(name="the legacy path has not run since", calls=_runs_since(connection, migration)),
         ],
@@ -60,8 +62,8 @@ def calls_in(crontab: str) -> list[str]:
     return [line for line in lines if not line.startswith("#") and _CALLS.search(line)]
 
 
-def crontab_text(path: Path | None) -> str:
-    """The crontab in this file; without one, this user's; empty where there is neither."""
+def crontab_text(path: Path | None) -> str | None:
+    """The crontab in this file; without one, this user's, which may have none; None where nobody can tell."""
     if path is not None:
         try:
             return path.read_text()
@@ -70,8 +72,10 @@ def crontab_text(path: Path | None) -> str:
     try:
         done = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout if done.returncode == 0 else ""
+        return None
+    if done.returncode != 0 and "no crontab for" not in done.stderr:
+        return None
+    return done.stdout
 
 
 def importers(root: Path) -> Iterator[str]:

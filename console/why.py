@@ -34,6 +34,11 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     chain: Sequence[Fact]
 
 
+def ever_registered(connection: sa.Connection, user_id: str) -> bool:
+    """Whether there is such a user at all."""
+    return bool(connection.scalar(_EVER_REGISTERED, {"event_id": f"UserRegistered:{user_id}"}))
+
+
 def why(connection: sa.Connection, run: str, user_id: str) -> Why | None:
     """The answer for one user; None for a run that never began."""
     began = connection.execute(_RUN, {"run": run}).one_or_none()
@@ -109,6 +114,8 @@ _LEDGER = sa.text("SELECT * FROM cutover.send_ledger WHERE run = :run AND user_i
 _REGISTERED = sa.text("""
     SELECT EXISTS (SELECT FROM cutover.events WHERE event_id = 'UserRegistered:' || :user_id AND position <= :position)
 """)
+
+_EVER_REGISTERED = sa.text("SELECT EXISTS (SELECT FROM cutover.events WHERE event_id = :event_id)")
 
 _CHAIN = sa.text("""
     SELECT position, type, occurred_at, data - 'user_id' - 'run' - 'occurred_at' - 'send_id' AS said

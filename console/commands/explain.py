@@ -19,6 +19,7 @@ from reconcile.evidence import reconciled
 from reconcile.replay import Suspect
 from reconcile.trial import trials
 from shadow.outcome import Fields
+from shadow.schedule import scheduled_at
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,6 +49,7 @@ def explain(
     if suspect == "list":
         _list_suspects(plan, json=json)
         return
+    scheduled_at(run)
     with connected(database=database) as system, system.engine.connect() as connection:
         reconciled(connection, run)
         found = unit_evidence(connection, run, [user], plan)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -10,7 +11,9 @@ from console.commands.options import JsonOption
 from console.connected import connected
 from console.failures import WrongUse
 from console.screen import Screen, print_json, say
-from events import APP_EVENTS, EVENT_TYPES, decode, emit
+from events import APP_EVENTS, EVENT_TYPES, Event, UnknownEventType, decode, emit
+
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 _TYPES = [name for name in EVENT_TYPES if name in APP_EVENTS]
 
@@ -45,10 +48,11 @@ def emit_event(
 
     Example: cutover emit UserUnsubscribed --data '{"user_id": "17850", "occurred_at": "2026-11-20T10:00:00Z"}'
     """
-    text = _text(sys.stdin.buffer.read() if data == "-" else os.fsencode(data))
-    newest = EVENT_TYPES[type_].version if type_ in EVENT_TYPES else 1
     _refuse_what_is_not_the_apps(type_)
+    text = _text(sys.stdin.buffer.read() if data == "-" else os.fsencode(data))
+    newest = EVENT_TYPES[type_].version
     event = decode(type_, newest if version is None else version, text)
+    _refuse_the_future(event)
     if not dry_run:
         with connected(prepare=True) as system, system.engine.begin() as connection:
             emit(connection, event)
@@ -58,8 +62,16 @@ def emit_event(
         say(f"{event.event_id} is fine, nothing was written" if dry_run else f"{event.event_id} is in the outbox")
 
 
+def _refuse_the_future(event: Event) -> None:
+    """A typing error, which would win over whatever is told until then."""
+    if event.occurred_at > datetime.now(UTC) + CLOCKS_DIFFER:
+        raise WrongUse(f"occurred_at is {event.occurred_at:%Y-%m-%d %H:%M} UTC, which is yet to come: expected a fact")
+
+
 def _refuse_what_is_not_the_apps(type_: str) -> None:
-    if type_ in EVENT_TYPES and type_ not in APP_EVENTS:
+    if type_ not in EVENT_TYPES:
+        raise UnknownEventType(type_, tuple(_TYPES))
+    if type_ not in APP_EVENTS:
         teller = _TOLD_BY.get(type_, "the send ledger, or the provider's webhook")
         raise WrongUse(f"{type_} is not for the main app to tell; it is told by {teller}")
 

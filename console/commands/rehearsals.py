@@ -176,7 +176,7 @@ def _summary(rehearsed: Rehearsed) -> None:
     typer.echo(f"\n{MARKS[found.state]}: {found.headline}")
     if found.state == "ready":
         typer.echo("The event-driven path would have sent exactly what the cron batch would have sent.")
-    typer.echo("\n".join(["Can I sign? " + found.signing, *found.sentences]))
+    typer.echo("\n".join(["Could I sign, were it no rehearsal? " + found.signing, *found.sentences]))
     typer.echo(f"\n{rehearsed.events:,} events in {rehearsed.seconds:.0f} s. Report: {rehearsed.report}")
     others = ", Valkey and the mailbox" if rehearsed.mailbox else " and Valkey"
     say(f"PostgreSQL{others} keep running for the next command; `cutover down` stops them.")

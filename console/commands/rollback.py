@@ -120,7 +120,7 @@ def _told(done: RolledBack) -> str:
 
 def retire(
     crontab: Annotated[
-        Path | None, typer.Option(help="A crontab to look into. Default: what `crontab -l` says, where there is one.")
+        Path | None, typer.Option(help="A crontab to look into. Default: this user's, as `crontab -l` tells it.")
     ] = None,
     json: JsonOption = False,
     database: DatabaseOption = None,

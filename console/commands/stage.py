@@ -137,7 +137,11 @@ def _refuse(there: Place, red: tuple[StageGate, ...], json: bool) -> None:
         print_json({"stage": there.stage, "percent": there.percent, "moved": False, "red": msgspec.to_builtins(red)})
     else:
         show_gates(red)
-    say(f"Nothing was changed: {len(red)} stage gates of {there} are red.")
+    many = f"1 stage gate of {there} is" if len(red) == 1 else f"{len(red)} stage gates of {there} are"
+    say(
+        f"Nothing was changed: {many} red.\n`cutover report` makes the evidence of the last days and names its digest; "
+        "`cutover sign-off DIGEST` signs it."
+    )
 
 
 def _explain_sign_offs(sign_offs: Sequence[Weighed], json: bool) -> None:

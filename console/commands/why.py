@@ -9,8 +9,9 @@ from console.commands.options import DatabaseOption, JsonOption
 from console.connected import connected
 from console.failures import WrongUse
 from console.screen import print_json, print_table
-from console.why import Fact, Why
+from console.why import Fact, Why, ever_registered
 from console.why import why as answer_for
+from shadow.schedule import scheduled_at
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,8 +26,11 @@ def why(
     database: DatabaseOption = None,
 ) -> None:
     """Why this user did or did not get mail in this run: every fact from its plan to the provider's last word."""
+    scheduled_at(run)
     with connected(database=database) as system, system.engine.connect() as connection:
         found = answer_for(connection, run, user)
+        if found and found.code == "not_registered" and not ever_registered(connection, user):
+            raise WrongUse(f"no user {user!r} was ever registered")
     if found is None:
         raise WrongUse(f"run {run!r} has not begun; `cutover status` lists the runs there are")
     if json:

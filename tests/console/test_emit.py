@@ -35,6 +35,10 @@ REFUSED: dict[str, tuple[list[str | bytes], list[str]]] = {
         ["UserRegistered", "--data", json.dumps({"user_id": "u1", "occurred_at": "2026-11-20T10:00:00"})],
         ["UserRegistered: occurred_at is '2026-11-20T10:00:00'", "Expected `datetime` with a timezone"],
     ),
+    "a time to come": (
+        ["UserRegistered", "--data", json.dumps({"user_id": "u1", "occurred_at": "2199-11-20T10:00:00Z"})],
+        ["occurred_at is 2199-11-20 10:00 UTC, which is yet to come"],
+    ),
     "no JSON": (["OrderPlaced", "--data", "{nope"], ["OrderPlaced", "{nope", "JSON is malformed"]),
     "no text": (
         ["OrderPlaced", "--data", b'{"order_id": "\xff"}'],

@@ -15,7 +15,7 @@ from console.cli import command_line
 from console.commands import sign_off as sign_off_command
 from console.configuration import configured
 from console.failures import Exit, explain
-from console.retirement import calls_in, importers
+from console.retirement import calls_in, crontab_text, importers
 from console.weekly_job import JOB
 from console.weekly_job import weekly_gate as gate
 from console.weekly_policy import POLICY
@@ -291,6 +291,22 @@ def test_retiring_names_what_still_calls_the_script(cutover: Run, tmp_path: Path
     assert calls["the stage is retired"] == ["it is legacy"]
     assert "legacy_cron" in checked["delete"]
     cutover("retire", "--crontab", str(tmp_path / "none"), code=Exit.WRONG_USE)
+
+
+def test_a_crontab_that_nobody_can_read_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert crontab_text(None) is None
+    program = tmp_path / "crontab"
+    for script, expected in (
+        ("echo '0 9 * * 1 backup'", "0 9 * * 1 backup\n"),
+        ("echo 'no crontab for ann' >&2; exit 1", ""),
+        ("echo 'you are not allowed to use this program' >&2; exit 1", None),
+    ):
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        assert crontab_text(None) == expected
 
 
 def test_an_import_of_the_script_is_found_wherever_it_is(tmp_path: Path) -> None:

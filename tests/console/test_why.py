@@ -165,21 +165,25 @@ def said(engine: sa.Engine, redis_url: str, tmp_path_factory: pytest.TempPathFac
     asked = {
         "people": ["why", RUN, "accepted"],
         "programs": ["why", RUN, "accepted", "--json"],
+        "too late": ["why", RUN, "too_late"],
         "nobody": ["why", RUN, "nobody"],
-        "no run": ["why", "2026-W99", "accepted"],
+        "no run": ["why", "2026-W40", "accepted"],
+        "no week": ["why", "2026-40", "accepted"],
     }
     return commands.all_of(asked, home)
 
 
 def test_the_command_says_it_to_people_and_programs(said: dict[str, commands.Answer]) -> None:
-    assert [each.code for each in said.values()] == [Exit.GOOD, Exit.GOOD, Exit.GOOD, Exit.WRONG_USE]
+    assert [each.code for each in said.values()] == [Exit.GOOD] * 3 + [Exit.WRONG_USE] * 3
     for words in ("user accepted: accepted", "Owned by legacy, attempts: 1", "and tells: delivered"):
         assert words in " ".join(said["people"].stdout.split())
     found = json.loads(said["programs"].stdout)
     assert set(found) == {"run", "user", "code", "sentence", "decisions", "ledger", "chain"}
     assert {"position", "type", "occurred_at", "said"} == set(found["chain"][0])
-    assert "not registered" in said["nobody"].stdout
-    assert "run '2026-W99' has not begun" in said["no run"].told
+    assert "not registered" in said["too late"].stdout
+    assert "no user 'nobody' was ever registered" in said["nobody"].told
+    assert "run '2026-W40' has not begun" in said["no run"].told
+    assert "run '2026-40' is neither an ISO week such as" in said["no week"].told
 
 
 def test_every_fact_is_named_where_the_output_goes_into_a_pipe(said: dict[str, commands.Answer]) -> None:

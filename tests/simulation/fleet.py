@@ -57,10 +57,10 @@ class Fleet:
         return [*self.apps, *self.relays, *self.workers, *self.senders, self.cron, self.hook, self.person]
 
     def close(self) -> None:
-        """Let all sessions go, and here, not amid another test, whatever crashed senders were waiting for."""
+        """Let all sessions go: first, and here, not amid another test, whatever crashed senders were waiting for."""
+        gc.collect()
         for actor in self.actors:
             actor.close()
-        gc.collect()
 
     def _actor(self, name: str) -> Actor:
         return Actor(name, self.database.url)

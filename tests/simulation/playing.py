@@ -32,13 +32,10 @@ class Played:
         """What a person needs who wants to understand it and to see it again."""
         option = f" --skip {spelled(self.skipped)}" if self.skipped else ""
         option += f" --without {without}" if without else ""
-        return "\n".join(
-            [
-                f"seed {self.seed}: {self.violation or 'everything held'}",
-                str(self.trace),
-                f"again: python -m tests.simulation --seed {self.seed} --steps {self.steps}{option}",
-            ]
-        )
+        verdict = f"seed {self.seed}: {self.violation or 'everything held'}"
+        again = f"again: python -m tests.simulation --seed {self.seed} --steps {self.steps}{option}"
+        # Once more where one sees it: a trace is longer than a screen.
+        return "\n".join([verdict, str(self.trace), verdict, again])
 
 
 @contextmanager
@@ -126,6 +123,8 @@ def read_steps(text: str) -> frozenset[int]:
     found: set[int] = set()
     for each in filter(None, text.split(",")):
         first, _, last = each.partition("-")
+        if last and int(last) < int(first):
+            raise ValueError(f"{each}: ends before it begins")
         found.update(range(int(first), int(last or first) + 1))
     return frozenset(found)
 
