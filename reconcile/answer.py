@@ -178,4 +178,4 @@ def _paths(run: Totals) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:.2g} %"
+    return f"{share * 100:.3g} %"

@@ -67,7 +67,7 @@ def test_the_headline_answers_the_question(totals: list[Totals], doubts: list[st
 
 
 def test_a_good_answer_says_how_sure_it_is() -> None:
-    assert "at most 0.022 % of such pairs" in " ".join(answer([GOOD]).sentences)
+    assert "at most 0.0224 % of such pairs" in " ".join(answer([GOOD]).sentences)
 
 
 def test_what_could_not_be_judged_is_told_beside_what_differs() -> None:
