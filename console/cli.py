@@ -5,12 +5,14 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
 from console.failures import explain
 from console.screen import say
 from runtime.redaction import redacted_text
+from runtime.version import code_version
 
 COMMANDS = {
     "console.commands.rehearsals": ("demo", "rehearse"),
@@ -51,7 +53,17 @@ def command_line(arguments: Sequence[str] = ()) -> typer.Typer:
     return app
 
 
-def _group() -> None:
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(code_version())
+        raise typer.Exit
+
+
+def _group(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Print the code version and end.")
+    ] = False,
+) -> None:
     """A callback makes the program a group of commands even where only one of them is loaded."""
 
 

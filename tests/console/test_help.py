@@ -4,6 +4,7 @@ import pytest
 
 from console.cli import COMMANDS, command_line
 from console.failures import _KINDS, Exit, explain
+from runtime.version import code_version
 from tests.console.commands import Answer, all_of, cutover
 
 NAMES = [name for names in COMMANDS.values() for name in names]
@@ -44,6 +45,11 @@ def test_every_command_says_what_it_is_for(helps: dict[str, Answer], name: str) 
     answer = helps[name]
     assert (answer.code, answer.stderr) == (Exit.GOOD, "")
     assert purposes()[name] in " ".join(answer.stdout.replace("`", "").split())
+
+
+def test_the_version_is_the_one_that_sign_offs_rest_on(nowhere: dict[str, str]) -> None:
+    answer = cutover("--version", env=nowhere)
+    assert (answer.code, answer.stdout.strip(), answer.stderr) == (Exit.GOOD, code_version(), "")
 
 
 def test_colours_that_were_asked_for_are_not_shown_under_no_color(home: dict[str, str]) -> None:
