@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from events import head
 from handlers.delivery.books import NEWS
 
 ROLLED_BACK = "rolled back"
@@ -36,7 +37,7 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
 
 def ever_registered(connection: sa.Connection, user_id: str) -> bool:
     """Whether there is such a user at all."""
-    return bool(connection.scalar(_EVER_REGISTERED, {"event_id": f"UserRegistered:{user_id}"}))
+    return bool(connection.scalar(_REGISTERED, {"user_id": user_id, "position": head(connection)}))
 
 
 def why(connection: sa.Connection, run: str, user_id: str) -> Why | None:
@@ -114,8 +115,6 @@ _LEDGER = sa.text("SELECT * FROM cutover.send_ledger WHERE run = :run AND user_i
 _REGISTERED = sa.text("""
     SELECT EXISTS (SELECT FROM cutover.events WHERE event_id = 'UserRegistered:' || :user_id AND position <= :position)
 """)
-
-_EVER_REGISTERED = sa.text("SELECT EXISTS (SELECT FROM cutover.events WHERE event_id = :event_id)")
 
 _CHAIN = sa.text("""
     SELECT position, type, occurred_at, data - 'user_id' - 'run' - 'occurred_at' - 'send_id' AS said

@@ -21,7 +21,7 @@ AT_ONCE = 50_000
 class Advanced:
     """What one step did, and with events of which types.
 
-    `held`: another worker is at this partition. `more`: there is more to read right now.
+    `held`: another worker is at this partition, or a rebuild has just been. `more`: there is more to read right now.
     """
 
     events: int = 0

@@ -167,8 +167,8 @@ _LAG = sa.text("""
     JOIN cutover.checkpoints c ON c.subscription = each.name
     JOIN unnest(CAST(:read_by AS text[]), CAST(:types AS text[])) AS read (name, type) ON read.name = each.name
     CROSS JOIN (
-            SELECT CAST(generate_series(-1, partitions - 1) AS smallint) AS partition FROM cutover.log_settings
-        ) AS of_log
+        SELECT CAST(generate_series(-1, partitions - 1) AS smallint) AS partition FROM cutover.log_settings
+    ) AS of_log
     CROSS JOIN LATERAL (
         SELECT e.position FROM cutover.events e
         WHERE e.type = read.type

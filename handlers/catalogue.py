@@ -161,12 +161,10 @@ class Catalogue:
 
     def _load(self, connection: sa.Connection) -> None:
         rows = connection.execute(_NEWER, {"position": self._loaded}).all()
-        if rows[0].file != self._file:
-            forgotten = self._file is not None
+        if self._loaded and rows[0].file != self._file:
             Catalogue.__init__(self)
-            self._file = rows[0].file
-            if forgotten:
-                rows = connection.execute(_NEWER, {"position": 0}).all()
+            rows = connection.execute(_NEWER, {"position": self._loaded}).all()
+        self._file = rows[0].file
         if rows[0].position is None:
             return
         changed: set[int] = set()

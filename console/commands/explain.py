@@ -49,7 +49,7 @@ def explain(
     if suspect == "list":
         _list_suspects(plan, json=json)
         return
-    scheduled_at(run)
+    scheduled_at(run)  # or it is no run at all
     with connected(database=database) as system, system.engine.connect() as connection:
         reconciled(connection, run)
         found = unit_evidence(connection, run, [user], plan)

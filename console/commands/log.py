@@ -44,7 +44,7 @@ def emit_event(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the event and write nothing.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write one event to the outbox. The same fact told twice is logged once.
+    """Write one event to the outbox. The same fact told twice is logged once; one that is yet to come is refused.
 
     Example: cutover emit UserUnsubscribed --data '{"user_id": "17850", "occurred_at": "2026-11-20T10:00:00Z"}'
     """

@@ -26,7 +26,7 @@ def why(
     database: DatabaseOption = None,
 ) -> None:
     """Why this user did or did not get mail in this run: every fact from its plan to the provider's last word."""
-    scheduled_at(run)
+    scheduled_at(run)  # or it is no run at all
     with connected(database=database) as system, system.engine.connect() as connection:
         found = answer_for(connection, run, user)
         if found and found.code == "not_registered" and not ever_registered(connection, user):

@@ -40,6 +40,13 @@ def empty(connection: sa.Connection) -> None:
     connection.execute(sa.text("; ".join(f"DELETE FROM cutover.{table}" for table in TABLES.split(", "))))
 
 
+def start_anew(connection: sa.Connection, subscriptions: Subscriptions) -> None:
+    """An empty log, and nobody has read any of it."""
+    empty(connection)
+    fix_partitions(connection, PARTITIONS)
+    open_checkpoints(connection, subscriptions, PARTITIONS)
+
+
 def fold(engine: sa.Engine, subscriptions: Subscriptions, limits: Iterator[int]) -> None:
     """Advance whatever lags, in an order and in batch sizes that somebody else chooses, until nothing does."""
     pairs = [
@@ -94,9 +101,7 @@ def test_I4_incremental_state_equals_a_fold_from_scratch_bit_for_bit(
     limits = iter(lambda: random.randint(1, 7), None)
     subscriptions = all_subscriptions(weekly_gate(PARTITIONS))
     with one_database.begin() as connection:
-        empty(connection)
-        fix_partitions(connection, PARTITIONS)
-        open_checkpoints(connection, subscriptions, PARTITIONS)
+        start_anew(connection, subscriptions)
     size = max(1, len(history) // parts)
     for start in range(0, len(history), size):
         with one_database.begin() as connection:
@@ -122,9 +127,7 @@ def test_I4_whoever_a_changed_product_concerns_is_refreshed(
     every = all_subscriptions(weekly_gate(PARTITIONS))
     subscriptions = Subscriptions([every[name] for name in REBUILT])
     with one_database.begin() as connection:
-        empty(connection)
-        fix_partitions(connection, PARTITIONS)
-        open_checkpoints(connection, subscriptions, PARTITIONS)
+        start_anew(connection, subscriptions)
         emit(connection, *history)
     sequence_all(one_database, PARTITIONS)
     fold(one_database, subscriptions, iter(lambda: random.randint(1, 7), None))

@@ -13,10 +13,10 @@ from console.weekly_policy import POLICY
 from console.weekly_replay import WeeklyReplayer
 from console.weekly_users import names_in_shop
 from console.wiring import all_subscriptions
-from events import Event, RunEvent, emit, fix_partitions, open_checkpoints, sequence_all
+from events import Event, RunEvent, emit, sequence_all
 from reconcile.seal import Seal, seal
 from tests.handlers.histories import USERS, histories
-from tests.handlers.test_incremental import PARTITIONS, empty, fold, logged, one_database
+from tests.handlers.test_incremental import PARTITIONS, fold, logged, one_database, start_anew
 
 __all__ = ["one_database"]
 
@@ -53,9 +53,7 @@ def test_I4_a_replay_of_the_log_gives_what_the_handlers_recorded_digest_by_diges
     limits = iter(lambda: random.randint(1, 7), None)
     subscriptions = all_subscriptions(weekly_gate(PARTITIONS))
     with shop.begin() as connection:
-        empty(connection)
-        fix_partitions(connection, PARTITIONS)
-        open_checkpoints(connection, subscriptions, PARTITIONS)
+        start_anew(connection, subscriptions)
         emit(connection, *history)
     sequence_all(shop, PARTITIONS)
     fold(shop, subscriptions, limits)

@@ -12,20 +12,12 @@ import sqlalchemy as sa
 from events import Advanced, advance
 from handlers.rebuild import REBUILT, forget, index
 from tests.deadline import wait_until
-from tests.end_to_end.conftest import PARTITIONS, RUN, Weekly, order, small_shop, weekly_on
+from tests.end_to_end.conftest import PARTITIONS, RUN, Weekly, order, weekly_on
 from tests.handlers.from_scratch import World
 from tests.handlers.test_incremental import lists_of, logged
 
 FIRST = ("runs", "catalogue", "popularity", "recommendations")
 PAUSE = 7
-
-
-@pytest.fixture
-def shop(database: sa.Engine) -> Weekly:
-    made = weekly_on(database)
-    made.happen(*small_shop())
-    made.settle()
-    return made
 
 
 def composed(database: sa.Engine) -> int:
@@ -46,36 +38,36 @@ def together(*jobs: Callable[[], Advanced]) -> Iterator[list[Advanced]]:
         assert not thread.is_alive()
 
 
-def up_to_the_barrier(database: sa.Engine, shop: Weekly) -> list[Callable[[], Advanced]]:
+def up_to_the_barrier(database: sa.Engine, weekly: Weekly) -> list[Callable[[], Advanced]]:
     """Everybody but `emails` has passed a barrier; what `emails` has left to do."""
-    shop.barrier(RUN)
+    weekly.barrier(RUN)
     for name in FIRST:
-        for partition in shop.subscriptions[name].partitions(PARTITIONS):
-            advance(database, shop.subscriptions, name, partition)
-    return [partial(advance, database, shop.subscriptions, "emails", partition) for partition in range(PARTITIONS)]
+        for partition in weekly.subscriptions[name].partitions(PARTITIONS):
+            advance(database, weekly.subscriptions, name, partition)
+    return [partial(advance, database, weekly.subscriptions, "emails", partition) for partition in range(PARTITIONS)]
 
 
-def test_who_follows_does_not_pass_a_barrier_while_its_lists_are_forgotten(database: sa.Engine, shop: Weekly) -> None:
-    emails = up_to_the_barrier(database, shop)
+def test_who_follows_does_not_pass_a_barrier_while_its_lists_are_forgotten(database: sa.Engine, weekly: Weekly) -> None:
+    emails = up_to_the_barrier(database, weekly)
     with database.begin() as rebuilding:
         forget(rebuilding)
         with together(*emails) as done:
             pass
     assert [each.held for each in done] == [True] * PARTITIONS
-    shop.settle()
+    weekly.settle()
     assert composed(database) == 6
 
 
 @pytest.mark.parametrize("names", [("emails",), REBUILT])
 def test_who_looked_before_a_rebuild_and_locked_after_it_does_nothing(
-    database: sa.Engine, shop: Weekly, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+    database: sa.Engine, weekly: Weekly, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> None:
-    up_to_the_barrier(database, shop)
+    up_to_the_barrier(database, weekly)
     waiting = pausing(monkeypatch)
     jobs = [
-        partial(advance, database, shop.subscriptions, name, partition)
+        partial(advance, database, weekly.subscriptions, name, partition)
         for name in names
-        for partition in shop.subscriptions[name].partitions(PARTITIONS)
+        for partition in weekly.subscriptions[name].partitions(PARTITIONS)
     ]
     with database.connect() as door:
         door.execute(sa.text("SELECT pg_advisory_lock(:pause)"), {"pause": PAUSE})
@@ -86,7 +78,7 @@ def test_who_looked_before_a_rebuild_and_locked_after_it_does_nothing(
             door.execute(sa.text("SELECT pg_advisory_unlock(:pause)"), {"pause": PAUSE})
     assert [each.held for each in done] == [True] * len(jobs)
     monkeypatch.undo()
-    shop.settle()
+    weekly.settle()
     assert composed(database) == 6
     with database.begin() as connection:
         index(connection)
@@ -112,7 +104,7 @@ def pausing(monkeypatch: pytest.MonkeyPatch) -> Callable[[sa.Engine], int]:
     return waiting
 
 
-@pytest.mark.usefixtures("shop")
+@pytest.mark.usefixtures("weekly")
 def test_a_process_that_runs_on_does_not_fold_with_versions_it_loaded_before(database: sa.Engine) -> None:
     with database.begin() as connection:
         damaged = sa.text(
