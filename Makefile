@@ -35,7 +35,7 @@ chaos: $(READY) ## ten minutes of killed, frozen and restarted processes and ser
 bench: $(READY) $(BENCH_READY) ## every benchmark beside its peers, into docs/performance.md (about an hour)
 	@$(BIN)/python -m benchmarks
 
-soak: $(READY) ## 100,000 simulated schedules over all cores; COUNT=n for another number
+soak: $(READY) ## 100,000 simulated schedules over all cores (an hour and a half; COUNT=1000: a minute)
 	@$(BIN)/python -m tests.simulation --count $(COUNT)
 
 lock: $(READY) ## resolve the constraints anew from pyproject.toml (needs uv in the venv: pip install uv)
