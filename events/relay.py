@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from events.event import EVERY_PARTITION
+from events.low_water import LowWater
 from events.sequencer import AT_ONCE, sequence
 from events.subscription import Subscriptions
 from runtime.clock import Clock
@@ -58,14 +59,19 @@ class Relay:
         self._subscriptions = subscriptions
         self._partitions = partitions
         self._publish = publish
-        self._chores: list[Callable[[], None]] = [self._nudge_lagging, *(partial(self._do, duty) for duty in duties)]
+        self._low_water = LowWater()
+        self._chores: list[Callable[[], None]] = [
+            self._nudge_lagging,
+            self._look_at_low_water,
+            *(partial(self._do, duty) for duty in duties),
+        ]
         self._pause = pause
         self._sweep_every = sweep_every
         self._stopping = threading.Event()
 
     def step(self) -> int:
         """Sequence one batch and nudge those it concerns; how many outbox rows it took."""
-        done = sequence(self._engine, self._partitions)
+        done = sequence(self._engine, self._partitions, after=self._low_water.mark)
         if done.refused:
             log.warning("events_refused", count=done.refused)
         nudges = concerned(self._subscriptions, self._partitions, done.logged)
@@ -84,6 +90,10 @@ class Relay:
             behind = lagging(connection, self._subscriptions)
         if behind:
             self._publish(sorted(behind))
+
+    def _look_at_low_water(self) -> None:
+        with self._engine.begin() as connection:
+            self._low_water.look(connection)
 
     def _do(self, duty: Duty) -> None:
         with self._engine.begin() as connection:
@@ -125,7 +135,7 @@ class Relay:
     def _told(self) -> bool:
         """Whether the outbox holds anything: the shortest question there is, as it is asked all day long."""
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            return bool(connection.scalar(_TOLD))
+            return bool(connection.scalar(_TOLD, {"after": self._low_water.mark}))
 
     def stop(self) -> None:
         """Let `run` return after the step it is at."""
@@ -188,4 +198,4 @@ Rows are compared for the same reason as in `events.advance`. Who reads what is 
 whatever it might be looks through the whole log.
 """
 
-_TOLD = sa.text("SELECT EXISTS (SELECT FROM cutover.outbox)")
+_TOLD = sa.text("SELECT true FROM cutover.outbox WHERE id > :after ORDER BY id LIMIT 1")

@@ -32,12 +32,12 @@ class Sequenced:
     last: int = 0
 
 
-def sequence(engine: sa.Engine, partitions: int, limit: int = AT_ONCE) -> Sequenced:
-    """Move up to `limit` outbox rows into the log; does nothing while another sequencer is at it."""
+def sequence(engine: sa.Engine, partitions: int, limit: int = AT_ONCE, *, after: int = 0) -> Sequenced:
+    """Move up to `limit` outbox rows with ids above `after` into the log; nothing while another sequencer is at it."""
     with engine.begin() as connection:
         if not connection.scalar(sa.text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LOCK}):
             return Sequenced()
-        rows = connection.execute(_COMMITTED, {"limit": limit}).all()
+        rows = connection.execute(_COMMITTED, {"limit": limit, "after": after}).all()
         if not rows:
             return Sequenced()
         good, refused = _sorted_out(rows, partitions)
@@ -98,7 +98,7 @@ _COMMITTED = sa.text("""
            CASE WHEN e.data <> o.data THEN e.data::text END AS logged, e.version AS logged_version
     FROM cutover.outbox o
     LEFT JOIN LATERAL (SELECT data, version FROM cutover.events WHERE event_id = o.event_id LIMIT 1) AS e ON true
-    ORDER BY o.id LIMIT :limit
+    WHERE o.id > :after ORDER BY o.id LIMIT :limit
 """)
 """A look into an index for each row: where the statistics of the outbox are older than its emptying, the whole log is
 read for a join."""

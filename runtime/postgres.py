@@ -26,6 +26,7 @@ _SETTINGS = {
     "unix_socket_permissions": "0700",
     "shared_buffers": "256MB",
     "work_mem": "32MB",
+    "random_page_cost": "1.1",
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",
     "max_connections": "100",

@@ -98,12 +98,17 @@ class Actor:
 
     def reset(self, chance: Chance) -> None:
         """Begin a new schedule."""
-        if cast(sa.QueuePool, self.engine.pool).checkedout():
-            # What stands in for a safeguard may leave a session behind.
-            self.engine.dispose()
         self._chance = chance
         self.dead = False
         self.incarnation = self.frozen_until = 0
+
+    def end(self) -> None:
+        """End a schedule, whatever it is at: what stands in for a safeguard may leave a session behind."""
+        if not self.idle:
+            self.crash()
+        if cast(sa.QueuePool, self.engine.pool).checkedout():
+            self._roll_back()
+            self.engine.dispose()
 
     def start(self, job: str, body: Callable[[], object]) -> None:
         """Begin a job; it runs until its first boundary."""
@@ -125,11 +130,7 @@ class Actor:
     def crash(self) -> None:
         """End it where it stands, as a power cut would."""
         self.dead = True
-        for raw in sorted(self._raw, key=id):
-            if not raw.closed:
-                raw.rollback()
-                if raw.autocommit:
-                    raw.execute("SELECT pg_advisory_unlock_all()")
+        self._roll_back()
         body, self._body = self._body, None
         # What it still does while it unwinds ends at the next boundary; left suspended, it would do so whenever Python
         # collects its garbage.
@@ -138,6 +139,13 @@ class Actor:
                 body.throw(Crashed())
         self.dead = False
         self.incarnation += 1
+
+    def _roll_back(self) -> None:
+        for raw in sorted(self._raw, key=id):
+            if not raw.closed:
+                raw.rollback()
+                if raw.autocommit:
+                    raw.execute("SELECT pg_advisory_unlock_all()")
 
     def stand(self, at: str) -> None:
         """Let others go on first. Raises Crashed when the process ended meanwhile."""

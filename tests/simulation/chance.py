@@ -44,6 +44,7 @@ class Chance:
         self.weeks = 1 if self.random.random() < 0.85 else 2
         self.road: Road = "canary" if self.random.random() < 0.25 and not batch.RETIRED else "event_driven"
         self.rolling_back = self._some(0.6, 1.0) if self.road == "canary" else 0.0
+        self.rebuilding = self._some(0.1, 0.5)
         self.freezing = 0.0
         self.calm = False
         if seed % 35 == 5:
@@ -55,7 +56,7 @@ class Chance:
         self.standing, self.at_statements, self.crashing, self.freezing = 0.1, 0.5, 0.0, 2.0
         self.slow, self.waiting, self.deciding = 0.0, 1.0, 1.0
         self.misbehaving, self.silent = 0.8, 0.0
-        self.dropping = self.duplicating = self.flushing = self.repeating = 0.0
+        self.dropping = self.duplicating = self.flushing = self.repeating = self.rebuilding = 0.0
 
     def _some(self, likely: float, most: float) -> float:
         """A rate up to `most`, or 0 where this schedule does without."""

@@ -54,6 +54,7 @@ class Facts:
         self._chance = chance
         self._orders = 2
         self._placed: list[OrderPlaced] = []
+        self._owed: list[OrderPlaced] = []
         self._revisions = dict.fromkeys(range(len(PRODUCTS)), 1)
         self._told: list[Event] = []
         self._minutes = 0
@@ -67,21 +68,29 @@ class Facts:
         return told
 
     def _one(self) -> Event:
+        if self._owed and self._chance.below(3) == 0:
+            return self._owed.pop()
         kind = self._chance.below(12)
         if kind < 5:
             return self._placing()
         if kind < 7 and self._placed:
-            return self._undoing(self._chance.one_of(self._placed))
+            return self._undoing(self._chance.one_of(self._placed) if self._chance.below(5) else self._not_told_yet())
         if kind < 10:
             return self._changing()
         return self._deciding()
 
-    def _placing(self) -> Event:
+    def _placing(self) -> OrderPlaced:
         self._orders += 1
         products = (self._chance.below(7), self._chance.below(7))
         at = MONDAY - timedelta(days=self._chance.one_of((1, 20, 40, 363)))
         placed = _order(self._orders, self._chance.one_of(USERS), products, at)
         self._placed.append(placed)
+        return placed
+
+    def _not_told_yet(self) -> OrderPlaced:
+        """An order that is told later, if at all, than what became of it."""
+        placed = self._placing()
+        self._owed.append(placed)
         return placed
 
     def _undoing(self, placed: OrderPlaced) -> Event:

@@ -38,6 +38,8 @@ class Healing:
             if run not in world.begun:
                 self._schedule.start(self._fleet.cron, f"begins {run}", world.begin(self._fleet.cron, run))
                 self._finish_jobs()
+        if world.rebuilt:
+            self._schedule.start(self._fleet.person, "makes indexes", world.index(self._fleet.person))
         for _ in range(ROUNDS):
             if self._quiet():
                 return

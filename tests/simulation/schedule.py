@@ -59,8 +59,7 @@ class Schedule:
         finally:
             sys.set_asyncgen_hooks(*hooks)
             for actor in self.fleet.actors:
-                if not actor.idle:
-                    actor.crash()
+                actor.end()
 
     def plan_campaign(self) -> Campaign:
         """Without any fault, up to where e-mails are planned and senders are nudged."""
@@ -152,6 +151,8 @@ class Schedule:
                 moves.append((self.chance.deciding, self.decide))
             if self.chance.rolling_back and self.world.started:
                 moves.append((self.chance.rolling_back * 0.3, self._roll_back))
+            if self.chance.rebuilding and not self.world.rebuilt:
+                moves.append((self.chance.rebuilding, self._rebuild))
         return moves
 
     # One move each.
@@ -244,6 +245,10 @@ class Schedule:
 
     def decide(self) -> None:
         self.start(self.fleet.person, "looks unconfirmed e-mails up", self.world.decide(self.fleet.person))
+
+    def _rebuild(self) -> None:
+        self.world.rebuilt = True
+        self.start(self.fleet.person, "rebuilds everything", self.world.rebuild(self.fleet.person))
 
     def _roll_back(self) -> None:
         run = self.chance.one_of(self.world.started)

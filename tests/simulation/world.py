@@ -16,6 +16,7 @@ from handlers.delivery import unconfirmed
 from handlers.delivery.duties import DELIVERY, ROUTES
 from handlers.delivery.upkeep import due_partitions, end_campaigns, expire_leases
 from handlers.nudges import Advancer, NudgePublisher
+from handlers.rebuild import forget, index
 from handlers.tracking import Intake, News, Told
 from shadow.barrier import raise_barrier
 from shadow.errors import UnknownRun
@@ -52,6 +53,7 @@ class World:
         self.told: list[tuple[int, int, Event]] = []
         self.started: list[str] = []
         self.rolled_back: set[str] = set()
+        self.rebuilt = False
         self.road = chance.road
         self.surprises: list[str] = []
         self._moments = 0
@@ -59,7 +61,7 @@ class World:
             cast("Celery", self.queue), cast("redis.Redis", self.keys), "sim", NAMES, ROUTES
         )
         self._advancers: dict[tuple[str, int], Advancer] = {}
-        self._relays = {actor.name: self._relay(actor.engine) for actor in fleet.relays}
+        self._relays: dict[tuple[str, int], Relay] = {}
         self._intake = Intake(addresses_in_shop, unsubscribe_in_shop)
         self._contents = WeeklyMessages(lambda user: f"https://example.com/u/{user}")
         self.begun: set[str] = set()
@@ -106,10 +108,10 @@ class World:
 
     def sequence(self, actor: Actor) -> Callable[[], object]:
         """A relay's step."""
-        return self._relays[actor.name].step
+        return self._relay(actor).step
 
     def sweep(self, actor: Actor) -> Callable[[], object]:
-        return self._relays[actor.name].sweep
+        return self._relay(actor).sweep
 
     def advance(self, actor: Actor, task: Task) -> Callable[[], object]:
         """A worker that acts on a nudge. What it remembers of the catalogue is gone with the process."""
@@ -167,6 +169,25 @@ class World:
 
         return job
 
+    def rebuild(self, actor: Actor) -> Callable[[], object]:
+        """A person who has all state folded anew, by those who fold it every day."""
+
+        def job() -> None:
+            with actor.engine.begin() as connection:
+                forget(connection)
+            self.index(actor)()
+
+        return job
+
+    def index(self, actor: Actor) -> Callable[[], object]:
+        """What a rebuild that was interrupted may still have left to do."""
+
+        def job() -> None:
+            with actor.engine.begin() as connection:
+                index(connection)
+
+        return job
+
     def decide(self, actor: Actor) -> Callable[[], object]:
         """A person who looks at the provider's records, of e-mails no request for which can be under way any more."""
 
@@ -186,8 +207,12 @@ class World:
         ((waiting, in_doubt),) = self.fleet.database.several(_LEFT_OPEN)[0]
         return waiting, in_doubt
 
-    def _relay(self, engine: sa.Engine) -> Relay:
-        return Relay(engine, NAMES, PARTITIONS, self._publisher, duties=self._duties())
+    def _relay(self, actor: Actor) -> Relay:
+        """What it remembers of the outbox is gone with the process."""
+        key = (actor.name, actor.incarnation)
+        if key not in self._relays:
+            self._relays[key] = Relay(actor.engine, NAMES, PARTITIONS, self._publisher, duties=self._duties())
+        return self._relays[key]
 
     def _duties(self) -> tuple[Duty, ...]:
         """Those of the product, on simulated time."""

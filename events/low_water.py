@@ -1,0 +1,50 @@
+"""The low-water mark of the outbox: up to which id there is nothing left, and never will be.
+
+Sequenced rows are deleted, but PostgreSQL can clear them away only when no snapshot is older: while a backup, a report
+or a backfill runs they stay in the index, and whoever looks for the first row goes through all of them, again and
+again. Looking above the mark costs the same however many there are.
+"""
+
+import sqlalchemy as sa
+
+
+class LowWater:
+    """Raises its `mark` with each look, as far as is certain.
+
+    Ids are given out before they are committed, so that a lower one may yet appear. Only somebody who holds the outbox
+    for writing at that moment can have been given one: when all of those are done, nothing up to the highest id of that
+    moment is still to come.
+    """
+
+    def __init__(self) -> None:
+        self.mark = 0
+        self._next = 0
+        self._writers: frozenset[str] = frozenset()
+
+    def look(self, connection: sa.Connection) -> None:
+        """Raise the mark; to be called now and then. Needs to see what others committed since it was begun."""
+        given_out, open_by = connection.execute(_WRITERS).one()
+        writers = frozenset(open_by)
+        if given_out < self._next:
+            # Restored from a backup, or counted anew.
+            self.mark, self._next, self._writers = 0, given_out, writers
+        elif self._writers.isdisjoint(writers):
+            if self.mark < self._next:
+                left = connection.scalar(_LEFT, {"after": self.mark, "upto": self._next})
+                self.mark = self._next if left is None else left - 1
+            self._next, self._writers = given_out, writers
+
+
+_WRITERS = sa.text("""
+    SELECT given_out, ARRAY(
+        SELECT virtualtransaction FROM pg_locks
+        WHERE given_out >= 0 AND relation = CAST('cutover.outbox' AS regclass) AND mode = 'RowExclusiveLock' AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ) AS open_by
+    FROM coalesce(
+        pg_sequence_last_value(CAST(pg_get_serial_sequence('cutover.outbox', 'id') AS regclass)), 0
+    ) AS given_out
+""")
+"""In this order, as the list depends on the number: whoever is given an id has opened the outbox before."""
+
+_LEFT = sa.text("SELECT id FROM cutover.outbox WHERE id > :after AND id <= :upto ORDER BY id LIMIT 1")
