@@ -138,11 +138,14 @@ class Playground:
 
         def settled() -> bool:
             with self.engine.connect() as connection:
-                waiting = connection.scalar(_WAITING)
                 end = head(connection)
                 behind = lagging(connection, self.system.subscriptions)
-            progress(end - max(behind.values(), default=0))
-            return not waiting and not behind
+                progress(end - max(behind.values(), default=0))
+                if behind:
+                    return False
+                # Not asked sooner: deleted rows are gone through until PostgreSQL has cleared them away.
+                waiting = connection.scalar(_WAITING)
+                return not waiting and not lagging(connection, self.system.subscriptions)
 
         self.wait(settled, "folding the log")
 
