@@ -44,7 +44,7 @@ class Chance:
         self.weeks = 1 if self.random.random() < 0.85 else 2
         self.road: Road = "canary" if self.random.random() < 0.25 and not batch.RETIRED else "event_driven"
         self.rolling_back = self._some(0.6, 1.0) if self.road == "canary" else 0.0
-        self.rebuilding = self._some(0.1, 0.5)
+        self.rebuilding = self._some(0.04, 1.0)
         self.freezing = 0.0
         self.calm = False
         if seed % 35 == 5:
