@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,7 +40,10 @@ class Call:
 
 @dataclass
 class PostOffice:
-    """`accepted` counts by (address, run); `news` is what it still has to tell."""
+    """`accepted` counts by (address, run); `news` is what it still has to tell.
+
+    `leaving`: for which e-mails a sender has looked at its lease for the last time and not called yet.
+    """
 
     clock: SimulatedClock
     calls: list[Call] = field(default_factory=list)
@@ -47,6 +52,7 @@ class PostOffice:
     senders: dict[str, tuple[str, str]] = field(default_factory=dict)
     news: list[News] = field(default_factory=list)
     told: list[News] = field(default_factory=list)
+    leaving: Counter[str] = field(default_factory=Counter)
 
     def arrive(self, call: Call, answer: Answer) -> None:
         """The request arrives, and this is what the provider makes of it."""
@@ -82,7 +88,16 @@ class PostOffice:
 
     def in_doubt(self, send_id: str) -> bool:
         """Whether a request for this e-mail may still arrive."""
-        return any(call.send_id == send_id and call.under_way for call in self.calls)
+        return self.leaving[send_id] > 0 or any(call.send_id == send_id and call.under_way for call in self.calls)
+
+    @contextmanager
+    def about_to_leave(self, send_id: str) -> Iterator[None]:
+        """Nothing stops this e-mail any more but the death of its sender."""
+        self.leaving[send_id] += 1
+        try:
+            yield
+        finally:
+            self.leaving[send_id] -= 1
 
     def _about(self, call: Call, kind: Kind) -> News:
         return self._news(call.send_id, call.run, call.address, kind)
@@ -111,8 +126,9 @@ class Line:
         return json.dumps([message.run, message.address, message.send_id]).encode()
 
     async def send(self, request: bytes) -> tuple[Answer, Allowance | None]:
-        self._sender.pause("before the call")
         run, address, send_id = json.loads(request)
+        with self._office.about_to_leave(send_id):
+            self._sender.pause("before the call")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._office.calls.append(Call(run, address, send_id, future, self._sender, self._sender.incarnation))
         answer = await future
