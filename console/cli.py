@@ -3,7 +3,7 @@
 import gc
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Annotated
 
@@ -14,24 +14,39 @@ from console.screen import say
 from runtime.redaction import redacted_text
 from runtime.version import code_version
 
-COMMANDS = {
-    "console.commands.rehearsals": ("demo", "rehearse"),
-    "console.commands.defects": ("defects",),
-    "console.commands.migration": ("legacy-run", "start-run"),
-    "console.commands.reconciling": ("reconcile", "report"),
-    "console.commands.explain": ("explain",),
-    "console.commands.why": ("why",),
-    "console.commands.stage": ("stage",),
-    "console.commands.sign_off": ("sign-off",),
-    "console.commands.rollback": ("rollback", "retire"),
-    "console.commands.people": ("people",),
-    "console.commands.delivery": ("campaign", "unconfirmed", "deadletters"),
-    "console.commands.validation": ("validate",),
-    "console.commands.log": ("emit", "backfill"),
-    "console.commands.rebuild": ("rebuild",),
-    "console.commands.system": ("up", "down", "status", "relay", "worker", "serve", "migrate"),
+GROUPS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "See it work": {
+        "console.commands.rehearsals": ("demo", "rehearse"),
+        "console.commands.defects": ("defects",),
+    },
+    "Run both paths and compare": {
+        "console.commands.migration": ("legacy-run", "start-run"),
+        "console.commands.reconciling": ("reconcile", "report"),
+        "console.commands.explain": ("explain",),
+        "console.commands.why": ("why",),
+    },
+    "Decide": {
+        "console.commands.stage": ("stage",),
+        "console.commands.sign_off": ("sign-off",),
+        "console.commands.rollback": ("rollback", "retire"),
+        "console.commands.people": ("people",),
+    },
+    "Send": {
+        "console.commands.delivery": ("campaign", "unconfirmed", "deadletters"),
+        "console.commands.validation": ("validate",),
+    },
+    "Tell the log": {
+        "console.commands.log": ("emit", "backfill"),
+        "console.commands.rebuild": ("rebuild",),
+    },
+    "Operate": {
+        "console.commands.system": ("up", "down", "status", "relay", "worker", "serve", "migrate"),
+    },
 }
-"""Where each command is, in the order in which the help lists them."""
+"""Where each command is, in the order in which the help lists them, under these headings."""
+
+COMMANDS = {module: names for modules in GROUPS.values() for module, names in modules.items()}
+HEADINGS = {name: heading for heading, modules in GROUPS.items() for names in modules.values() for name in names}
 
 
 def command_line(arguments: Sequence[str] = ()) -> typer.Typer:
@@ -50,6 +65,10 @@ def command_line(arguments: Sequence[str] = ()) -> typer.Typer:
     wanted = [module for module, commands in COMMANDS.items() if arguments[:1] and arguments[0] in commands]
     for module in wanted or COMMANDS:
         import_module(module).add_to(app)
+    for command in app.registered_commands:
+        command.rich_help_panel = HEADINGS[str(command.name or getattr(command.callback, "__name__", ""))]
+    for group in app.registered_groups:
+        group.rich_help_panel = HEADINGS[str(group.name)]
     return app
 
 

@@ -1,8 +1,10 @@
 """What the help says, and what a command's output looks like where nobody sees colours."""
 
+import re
+
 import pytest
 
-from console.cli import COMMANDS, command_line
+from console.cli import COMMANDS, GROUPS, command_line
 from console.failures import _KINDS, Exit, explain
 from runtime.version import code_version
 from tests.console.commands import Answer, all_of, cutover
@@ -38,6 +40,19 @@ def test_the_help_lists_every_command_with_its_purpose_and_the_exit_codes(helps:
     for name, purpose in purposes().items():
         assert len(purpose) > 10
         assert f"{name} {purpose}" in shown.replace("`", "")
+
+
+def test_commands_are_listed_under_what_one_wants_to_do(helps: dict[str, Answer]) -> None:
+    """Each once, under its own heading and no other."""
+    sections = re.split(r"╭─ ([A-Z][^─]*) ─+╮", helps[""].stdout)
+    listed = {
+        heading: re.findall(r"^│ ([a-z-]+) ", text, flags=re.MULTILINE)
+        for heading, text in zip(sections[1::2], sections[2::2], strict=True)
+    }
+    del listed["Options"]
+    assert {heading: sorted(names) for heading, names in listed.items()} == {
+        heading: sorted(name for names in modules.values() for name in names) for heading, modules in GROUPS.items()
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
