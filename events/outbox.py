@@ -1,25 +1,29 @@
 """Emit: a fact becomes a row of the outbox in the caller's own transaction. No lock, no network, no Redis."""
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events.codec import encode
 from events.event import Event
 from runtime.database import copy_rows
 
+if TYPE_CHECKING:
+    # Whoever has a session has imported it; for all others it would be a tenth of what starting takes.
+    from sqlalchemy.orm import Session
+
 COLUMNS = ("event_id", "type", "version", "data")
 
 
-def emit(session: Session | sa.Connection, *events: Event) -> None:
+def emit(session: "Session | sa.Connection", *events: Event) -> None:
     """Write `events` to the outbox, to be logged if and when the caller's transaction commits.
 
     Raises BadEvent, naming the field, its value and what was expected, before anything is written.
     """
     rows = [_row(event) for event in events]
     if rows:
-        connection = session.connection() if isinstance(session, Session) else session
+        connection = session if isinstance(session, sa.Connection) else session.connection()
         connection.exec_driver_sql(_INSERT, rows if len(rows) > 1 else rows[0])
 
 

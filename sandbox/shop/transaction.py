@@ -1,14 +1,15 @@
 """The caller's transaction, and the time at which something happens in it."""
 
 from datetime import UTC, datetime
-from typing import TypeAlias
-
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING, TypeAlias
 
 from sandbox.shop.errors import NaiveTime, TooEarly
 
-Transaction: TypeAlias = Session | sa.Connection
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from sqlalchemy.orm import Session
+
+Transaction: TypeAlias = "Session | sa.Connection"
 
 
 def utc(at: datetime) -> datetime:
