@@ -11,7 +11,7 @@ from console.connected import connected
 from console.deciding import check_why, confirm, deciding, tell, token
 from console.failures import Exit, WrongUse
 from console.migration import move_now, stored_reports
-from console.screen import print_json, say
+from console.screen import counted, print_json, say
 from events import SignedOff
 from reconcile.judgement import SHORTEST_PREFIX, Judgement
 from reconcile.requirements import StageSettings
@@ -73,7 +73,8 @@ def sign_off(
         _say_what_is_signed(system, found, there, judgement)
         if not dry_run:
             confirm(
-                f"Sign as {person} for {there}, on {judgement.pairs:,} pairs of {judgement.report[:SHORTEST_PREFIX]}?",
+                f"Sign as {person} for {there}, on {counted(judgement.pairs, 'pair')} of "
+                f"{judgement.report[:SHORTEST_PREFIX]}?",
                 yes=yes,
             )
             tell(system, given)
@@ -86,8 +87,8 @@ def sign_off(
 def _say_what_is_signed(system: "System", found: Migration, there: Place, judged: Judgement) -> None:
     """The figures of the report, and what else holds the move back: nobody signs unseen."""
     say(
-        f"Report {judged.report[:SHORTEST_PREFIX]}: runs {judged.runs[0]} to {judged.runs[-1]}, {judged.pairs:,} "
-        f"pairs, mismatches: {judged.mismatches:,} ({judged.unexplained:,} unexplained), "
+        f"Report {judged.report[:SHORTEST_PREFIX]}: runs {judged.runs[0]} to {judged.runs[-1]}, "
+        f"{counted(judged.pairs, 'pair')}, mismatches: {judged.mismatches:,} ({judged.unexplained:,} unexplained), "
         f"coverage {judged.coverage:.2%}, days in a row: {judged.days}."
     )
     with system.engine.connect() as connection:
