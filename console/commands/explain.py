@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from shlex import quote
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -15,11 +15,15 @@ from console.screen import print_json, print_table
 from console.trials import show_trials
 from console.weekly_job import plan_in
 from reconcile import ReconciliationPlan, UnitEvidence, unit_evidence
+from reconcile.errors import NotReconciled
 from reconcile.evidence import reconciled
 from reconcile.replay import Suspect
 from reconcile.trial import trials
 from shadow.outcome import Fields
 from shadow.schedule import scheduled_at
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,7 +55,7 @@ def explain(
         return
     scheduled_at(run)  # or it is no run at all
     with connected(database=database) as system, system.engine.connect() as connection:
-        reconciled(connection, run)
+        _check_reconciled(connection, run, database)
         found = unit_evidence(connection, run, [user], plan)
         if not found:
             raise WrongUse(f"neither path recorded an outcome for user {user!r} in run {run!r}")
@@ -63,6 +67,18 @@ def explain(
     else:
         _show(plan, run, found[0])
     raise typer.Exit({"mismatch": Exit.NO, "incomplete": Exit.INCOMPLETE}.get(found[0].verdict, Exit.GOOD))
+
+
+def _check_reconciled(connection: "Connection", run: str, database: str | None) -> None:
+    try:
+        reconciled(connection, run)
+    except NotReconciled as problem:
+        if database is not None:
+            raise
+        raise WrongUse(
+            f"{problem} What a rehearsal left is asked for with --database cutover_rehearsal, what the demo left with "
+            "--database cutover_demo."
+        ) from problem
 
 
 def _suspects(plan: ReconciliationPlan, name: str) -> Sequence[Suspect]:

@@ -104,7 +104,13 @@ def test_reconciling_names_the_runs_there_are_and_a_report_it_cannot_write(home:
     recorded = cutover("legacy-run", "--day", "2026-11-20", env=home)
     assert recorded.code == Exit.GOOD, recorded
     commands = {run: ["reconcile", run] for run in ("2026-W99", "../../etc")}
-    for run, answer in all_of({**commands, REPORT: ["reconcile", "2026-11-20", "--html", REPORT]}, home).items():
+    commands |= {REPORT: ["reconcile", "2026-11-20", "--html", REPORT], "explain": ["explain", "2026-11-20", "u1"]}
+    answers = all_of(commands, home)
+    unreconciled = answers.pop("explain")
+    assert unreconciled.code == Exit.WRONG_USE, unreconciled
+    assert "'2026-11-20' has not been reconciled yet" in unreconciled.told
+    assert "what the demo left with --database cutover_demo" in unreconciled.told
+    for run, answer in answers.items():
         assert answer.code == Exit.WRONG_USE, answer
         reason = (
             f"{run} cannot be used: Not a directory"
