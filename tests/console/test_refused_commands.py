@@ -104,7 +104,7 @@ def test_reconciling_names_the_runs_there_are_and_a_report_it_cannot_write(home:
     recorded = cutover("legacy-run", "--day", "2026-11-20", env=home)
     assert recorded.code == Exit.GOOD, recorded
     commands = {run: ["reconcile", run] for run in ("2026-W99", "../../etc")}
-    commands |= {REPORT: ["reconcile", "2026-11-20", "--html", REPORT], "explain": ["explain", "2026-11-20", "u1"]}
+    commands |= {"explain": ["explain", "2026-11-20", "u1"], REPORT: ["reconcile", "2026-11-20", "--html", REPORT]}
     answers = all_of(commands, home)
     unreconciled = answers.pop("explain")
     assert unreconciled.code == Exit.WRONG_USE, unreconciled
