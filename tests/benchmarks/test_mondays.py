@@ -83,7 +83,7 @@ def test_growth_is_told_of_every_phase(
         by_size[users] = phases.as_figures()
     told = growth.figures(by_size)
     assert told["sizes"] == [20, 40]
-    assert list(told["phases"]) == ["load", "backfill", "fold", "event_driven", "legacy", "reconcile", "refresh"]  # type: ignore[call-overload]
+    assert list(told["phases"]) == ["load", "backfill_and_fold", "event_driven", "legacy", "reconcile", "refresh"]  # type: ignore[call-overload]
     assert told["worst_time_phase"] != "load"
 
 
