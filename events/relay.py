@@ -92,8 +92,10 @@ class Relay:
             self._publish(sorted(behind))
 
     def _look_at_low_water(self) -> None:
-        with self._engine.begin() as connection:
+        # Whatever a database or a role is set to: an older snapshot would not see who has committed since.
+        with self._engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
             self._low_water.look(connection)
+            connection.commit()
 
     def _do(self, duty: Duty) -> None:
         with self._engine.begin() as connection:
@@ -115,6 +117,7 @@ class Relay:
             except sa.exc.OperationalError as problem:
                 # The database is away; the outbox is there too, so there is nothing to do but wait.
                 log.warning("database_away", problem=str(problem.orig))
+                self._low_water.start_over()
                 self._stopping.wait(self._sweep_every)
                 continue
             rest = self._rest(taken, clock.monotonic() - began, rest)

@@ -1,18 +1,23 @@
 """The low-water mark: it skips what is gone, however long PostgreSQL keeps it, and nothing that may yet be told."""
 
 import re
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from events import UserId, UserRegistered, emit, emit_many, fix_partitions, head, sequence_all
-from events.low_water import LowWater
+from events import Relay, Subscriptions, UserId, UserRegistered, emit, emit_many, fix_partitions, head, sequence_all
+from events.low_water import STARTS_OVER, LowWater
 from events.sequencer import _COMMITTED, sequence
+from runtime.clock import SystemClock
+from tests.deadline import wait_until
 
 PARTITIONS = 2
 MANY = 2000
+PATIENCE = 20.0
 
 
 def fact(name: str) -> UserRegistered:
@@ -99,6 +104,63 @@ def test_it_starts_over_when_ids_are_counted_anew(log: sa.Engine, low_water: Low
     tell(log, "again")
     look(log, low_water, times=1)
     assert sequence(log, PARTITIONS, after=low_water.mark).taken == 1
+
+
+def test_whatever_was_overlooked_is_found_a_minute_later(log: sa.Engine, low_water: LowWater) -> None:
+    tell(log, *map(str, range(10)))
+    sequence_all(log, PARTITIONS)
+    mark = look(log, low_water)
+    tell(log, "below")
+    with log.begin() as connection:
+        # No trigger wants to know, and the log lets only a superuser change what was told.
+        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        connection.execute(
+            sa.text("""
+                WITH told AS (DELETE FROM cutover.outbox RETURNING event_id, type, version, data)
+                INSERT INTO cutover.outbox (id, event_id, type, version, data) OVERRIDING SYSTEM VALUE
+                SELECT 3, told.* FROM told
+            """)
+        )
+    assert look(log, low_water) >= mark
+    assert look(log, low_water, times=STARTS_OVER) < 3
+    assert sequence(log, PARTITIONS, after=low_water.mark).taken == 1
+
+
+def test_a_database_that_was_away_may_be_another_one(log: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    relay = Relay(log, Subscriptions([]), PARTITIONS, lambda _: None, pause=0.001, sweep_every=0.01)
+    running = threading.Thread(target=relay.run, args=(SystemClock(),))
+    running.start()
+    try:
+        tell(log, *map(str, range(100)))
+        wait_until(lambda: not ids(log) and relay._low_water.mark > 50)
+        with monkeypatch.context() as away:
+            away.setattr(Relay, "_told", unreachable)
+            wait_until(lambda: relay._low_water.mark == 0)
+    finally:
+        relay.stop()
+        running.join(PATIENCE)
+
+
+def test_a_look_sees_what_others_commit_whatever_the_database_is_set_to(log: sa.Engine) -> None:
+    with log.connect() as connection:
+        connection.execute(sa.text("COMMIT"))
+        name = connection.scalar(sa.text("SELECT current_database()"))
+        connection.execute(sa.text(f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'repeatable read'"))
+        connection.commit()
+    log.dispose()
+    seen: set[str] = set()
+
+    def ask(_connection: object, cursor: Any, statement: str, *_: object) -> None:  # noqa: ANN401
+        if "pg_locks" in statement:
+            seen.add(cursor.connection.execute("SHOW transaction_isolation").fetchone()[0])
+
+    sa.event.listen(log, "before_cursor_execute", ask)
+    Relay(log, Subscriptions([]), PARTITIONS, lambda _: None).sweep()
+    assert seen == {"read committed"}
+
+
+def unreachable(_: Relay) -> bool:
+    raise sa.exc.OperationalError("SELECT", {}, Exception("the server is gone"))
 
 
 @pytest.fixture

@@ -40,6 +40,13 @@ SAFEGUARDS: Sequence[Safeguard] = (
         off=switched_off.no_fencing,
     ),
     Safeguard(
+        name="lease-check",
+        without="a claim is sent however long ago it was made",
+        breaks=frozenset({"I2"}),
+        seeds=(460,),
+        off=switched_off.no_lease_check,
+    ),
+    Safeguard(
         name="commit-before-call",
         without="the claim is committed together with what came of it",
         breaks=frozenset({"I2"}),
