@@ -16,11 +16,12 @@ from console.books import told_in_one_line
 from console.failures import WrongUse
 from console.playground import Playground
 from console.run_line import line_of
-from console.screen import Screen, counted
+from console.screen import Screen
 from events import head
 from events.stage_events import Stage
 from handlers.delivery.books import Books
 from reconcile import Totals, write_report
+from runtime.quantity import how_many
 from runtime.version import code_version
 from sandbox.shop.actions import Action
 from sandbox.shop.shop import perform
@@ -107,11 +108,11 @@ def rehearse(
 
 def prehistory(playground: Playground, history: Sequence[Action], before: int, screen: Screen) -> None:
     """Load what lies before the window into the shop's tables, and backfill it."""
-    with screen.working(f"Loading {counted(before, 'past action')} into the shop", before) as progress:
+    with screen.working(f"Loading {how_many(before, 'past action')} into the shop", before) as progress:
         playground.load(islice(history, before), progress)
     with screen.working("Backfilling events from the shop's tables") as progress:
         emitted = playground.backfill(progress)
-    with screen.working(f"Folding {counted(emitted, 'event')}", emitted) as progress:
+    with screen.working(f"Folding {how_many(emitted, 'event')}", emitted) as progress:
         playground.settle(progress)
 
 
@@ -123,7 +124,7 @@ def _stages(runs: Sequence[str]) -> dict[str, tuple[Stage, float]]:
 
 def replay(playground: Playground, run: str, due: Sequence[Action], screen: Screen) -> None:
     """Let happen what is due before a run, each action in its own transaction."""
-    with screen.working(f"Replaying {counted(len(due), 'action')} up to {run}", len(due)) as progress:
+    with screen.working(f"Replaying {how_many(len(due), 'action')} up to {run}", len(due)) as progress:
         for number, action in enumerate(due, 1):
             _happen(playground, action)
             progress(number)

@@ -31,11 +31,6 @@ def say(message: str) -> None:
     err.print(message, markup=False)
 
 
-def counted(number: int, what: str) -> str:
-    """So many of what is told in the singular: `1 pair`, `2 pairs`."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
 def print_json(data: object) -> None:
     """The data, on stdout."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")

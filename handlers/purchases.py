@@ -23,8 +23,8 @@ def fold(connection: sa.Connection, partition: int, events: Sequence[Event], *, 
     placed = [event for event in events if isinstance(event, OrderPlaced)]
     returned = [event for event in events if isinstance(event, ItemsReturned)]
     cancelled = [event for event in events if isinstance(event, OrderCancelled)]
-    met = _copy_new(connection, partition, placed, first=first) if len(placed) >= MANY else placed
-    _place(connection, partition, met)
+    rest = _copy_new(connection, partition, placed, first=first) if len(placed) >= MANY else placed
+    _place(connection, partition, rest)
     _return(connection, partition, returned)
     _cancel(connection, cancelled)
     return {event.user_id for kind in (placed, returned, cancelled) for event in kind}
@@ -194,7 +194,7 @@ _HISTORIES = sa.text("""
     ) AS history
     WHERE history.product_ids IS NOT NULL
 """)
-"""User by user, in the order asked for: nothing is sorted but one history, nothing read but by index."""
+"""User by user: only one history is sorted at a time, and asked for many users PostgreSQL cannot read all purchases."""
 
 _LEAVING = sa.text("""
     SELECT DISTINCT user_id FROM cutover.purchases

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from reconcile.finding import Finding
 from reconcile.statistics import lasting_bound
 from reconcile.totals import Totals
+from runtime.quantity import how_many
 
 State: TypeAlias = Literal["ready", "differ", "incomplete"]
 
@@ -58,7 +59,7 @@ def answer(totals: Sequence[Totals], doubts: Sequence[str] = ()) -> Answer:
         f"Run {run.run} is unfinished: {_paths(run)} has not come to its end." for run in totals if run.unfinished
     )
     unequal = tuple(
-        f"In run {run.run} only {run.match:,} of {_pairs(run.pairs)} had equal inputs and could be compared."
+        f"In run {run.run} only {run.match:,} of {how_many(run.pairs, 'pair')} had equal inputs and could be compared."
         for run in totals
         if mostly_unequal(run)
     )
@@ -79,7 +80,7 @@ def _differ(whole: Sum, causes: Sequence[str], doubts: Sequence[str]) -> Answer:
     differ = "differs" if whole.mismatch == 1 else "differ"
     return Answer(
         state="differ",
-        headline=f"{whole.mismatch:,} of {_pairs(whole.pairs)} {differ}: not ready.",
+        headline=f"{whole.mismatch:,} of {how_many(whole.pairs, 'pair')} {differ}: not ready.",
         signing="No. Timing does not explain these differences: each has a cause in one of the two paths.",
         sentences=(*causes, *_account(whole), *doubts),
     )
@@ -87,11 +88,11 @@ def _differ(whole: Sum, causes: Sequence[str], doubts: Sequence[str]) -> Answer:
 
 def _incomplete(whole: Sum, doubts: Sequence[str]) -> Answer:
     if whole.incomplete:
-        headline = f"{whole.incomplete:,} of {_pairs(whole.pairs)} could not be judged: not ready yet."
+        headline = f"{whole.incomplete:,} of {how_many(whole.pairs, 'pair')} could not be judged: not ready yet."
     elif not whole.pairs:
         headline = "Nothing was compared: not ready yet."
     elif not whole.match:
-        headline = f"None of {_pairs(whole.pairs)} had equal inputs: not ready yet."
+        headline = f"None of {how_many(whole.pairs, 'pair')} had equal inputs: not ready yet."
     else:
         headline = "No pair differs, but this evidence cannot be relied on: not ready yet."
     signing = "Not yet. Nothing found so far speaks against it, but what was seen is not enough."
@@ -100,9 +101,11 @@ def _incomplete(whole: Sum, doubts: Sequence[str]) -> Answer:
 
 def _ready(whole: Sum) -> Answer:
     if whole.explained:
-        headline = f"{whole.match:,} of {_pairs(whole.pairs)} match, the other {whole.explained:,} are explained."
+        headline = (
+            f"{whole.match:,} of {how_many(whole.pairs, 'pair')} match, the other {whole.explained:,} are explained."
+        )
     else:
-        headline = f"All {_pairs(whole.pairs)} match." if whole.pairs > 1 else "The only pair matches."
+        headline = f"All {how_many(whole.pairs, 'pair')} match." if whole.pairs > 1 else "The only pair matches."
     bound = (
         ""
         if whole.match < ENOUGH
@@ -130,13 +133,13 @@ def _causes(totals: Sequence[Totals]) -> Iterator[str]:
             found[Finding(path=cause.path, suspect=cause.suspect, says=cause.says)] += cause.units
     told = sorted((each for each in found if each.explains), key=lambda each: (-found[each], each))
     for each in told[:CAUSES_TOLD]:
-        yield f"{_pairs(found[each])}: {each.sentence()}."
+        yield f"{how_many(found[each], 'pair')}: {each.sentence()}."
     if len(told) > CAUSES_TOLD:
         left = len(told) - CAUSES_TOLD
         yield f"{left:,} further {'cause is' if left == 1 else 'causes are'} named below."
     unexplained = sum(run.unexplained for run in totals)
     if unexplained:
-        yield f"Of {_pairs(unexplained)} nothing explains how the paths came to differ."
+        yield f"Of {how_many(unexplained, 'pair')} nothing explains how the paths came to differ."
     elif told:
         yield "No mismatch is left unexplained."
 
@@ -145,7 +148,7 @@ def _account(whole: Sum) -> tuple[str, ...]:
     """What the headline leaves out."""
     sentences = []
     if whole.incomplete and whole.mismatch:
-        sentences.append(f"Another {_pairs(whole.incomplete)} could not be judged.")
+        sentences.append(f"Another {how_many(whole.incomplete, 'pair')} could not be judged.")
     sentences += _explained(whole)
     if whole.matched_within_tolerance:
         sentences.append(
@@ -160,17 +163,14 @@ def _explained(whole: Sum) -> Iterator[str]:
     timing = whole.explained - noise - granted
     if timing:
         yield (
-            f"{_pairs(timing)} had other inputs because events arrived between the two cuts; "
+            f"{how_many(timing, 'pair')} had other inputs because events arrived between the two cuts; "
             "each is named below with its events, and counts neither as a match nor as a defect."
         )
     if noise:
-        yield f"{_pairs(noise)}: the legacy path came to the same as the event-driven one when it did them again."
+        again = "the legacy path came to the same as the event-driven one when it did them again"
+        yield f"{how_many(noise, 'pair')}: {again}."
     if granted:
-        yield f"{_pairs(granted)}: the policy accepts how they differ, and names who answers for it."
-
-
-def _pairs(number: int) -> str:
-    return f"{number:,} pair" if number == 1 else f"{number:,} pairs"
+        yield f"{how_many(granted, 'pair')}: the policy accepts how they differ, and names who answers for it."
 
 
 def _paths(run: Totals) -> str:

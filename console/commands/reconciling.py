@@ -13,10 +13,11 @@ from console.connected import connected
 from console.failures import Exit, WrongUse
 from console.plan import plan_of
 from console.run_line import line_of
-from console.screen import Advance, Begin, Screen, counted, print_json, say
+from console.screen import Advance, Begin, Screen, print_json, say
 from console.verdict_code import CODES
 from reconcile import Report, Totals, make_report, mostly_unequal, reconcile, reconciled_runs, write
 from reconcile.junit import as_junit
+from runtime.quantity import how_many
 from runtime.settings import Settings
 from runtime.version import code_version
 
@@ -138,7 +139,7 @@ def _say_causes(made: Report) -> None:
     for run in made.runs:
         for cause in run.reconciled.totals.causes:
             said = f"the {cause.path.replace('_', '-')} path: {cause.says}" if cause.suspect else "unexplained"
-            say(f"  {counted(cause.units, 'pair')}: {said}")
+            say(f"  {how_many(cause.units, 'pair')}: {said}")
 
 
 def _code(totals: Totals) -> Exit:

@@ -11,11 +11,12 @@ from console.connected import connected
 from console.deciding import check_why, confirm, deciding, tell, token
 from console.failures import Exit, WrongUse
 from console.migration import move_now, stored_reports
-from console.screen import counted, print_json, say
+from console.screen import print_json, say
 from events import SignedOff
 from reconcile.judgement import SHORTEST_PREFIX, Judgement
 from reconcile.requirements import StageSettings
 from reconcile.stage_gate import SIGN_OFFS
+from runtime.quantity import how_many
 from shadow.history import Migration
 from shadow.moves import Place, check_forward, place, proposed
 from shadow.people import authenticated
@@ -73,7 +74,7 @@ def sign_off(
         _say_what_is_signed(system, found, there, judgement)
         if not dry_run:
             confirm(
-                f"Sign as {person} for {there}, on {counted(judgement.pairs, 'pair')} of "
+                f"Sign as {person} for {there}, on {how_many(judgement.pairs, 'pair')} of "
                 f"{judgement.report[:SHORTEST_PREFIX]}?",
                 yes=yes,
             )
@@ -88,7 +89,7 @@ def _say_what_is_signed(system: "System", found: Migration, there: Place, judged
     """The figures of the report, and what else holds the move back: nobody signs unseen."""
     say(
         f"Report {judged.report[:SHORTEST_PREFIX]}: runs {judged.runs[0]} to {judged.runs[-1]}, "
-        f"{counted(judged.pairs, 'pair')}, mismatches: {judged.mismatches:,} ({judged.unexplained:,} unexplained), "
+        f"{how_many(judged.pairs, 'pair')}, mismatches: {judged.mismatches:,} ({judged.unexplained:,} unexplained), "
         f"coverage {judged.coverage:.2%}, days in a row: {judged.days}."
     )
     with system.engine.connect() as connection:
