@@ -12,7 +12,8 @@ from events import Batch, Event, Recorded, RunEvent
 from handlers import purchases, subscribers, weekly
 from handlers.catalogue import Catalogue, CatalogueView, ProductVersion
 from handlers.columns import cell, column
-from handlers.ranking import LIST_LENGTH, Ranked, rank
+from handlers.held_tastes import HELD_BYTES, held, whom_they_concern
+from handlers.ranking import Ranked, rank
 from handlers.taste import HISTORY, Histories, directions
 from handlers.vectors import DIMENSIONS
 
@@ -22,16 +23,6 @@ HistoriesReader = Callable[[sa.Connection, Catalogue, Iterable[str], datetime | 
 
 AsOf = Callable[[sa.Connection, int], int]
 """The log position whose catalogue the lists at a log position are made from. It never goes back."""
-
-CHUNK = 1024
-MANY_DIMENSIONS = 32
-HELD_AS = np.dtype("<f4")
-"""How tastes are held: they only tell whom a product might concern, and every score is computed anew from purchases."""
-MARGIN = 2e-6
-"""A product scoring that much below a user's fifth cannot enter the list.
-
-Twice the rounding step of scores: half a step is for rounding, and a taste held in single precision adds 6e-8 at most.
-"""
 
 
 class Fold(Protocol):
@@ -134,28 +125,13 @@ class RecommendationsReaction:
         new = self._catalogue.at(upto)
         versions = [(row, self._catalogue.version(row, after), new.version(row)) for row in rows]
         says_other = [new.ids[row] for row, then, now in versions if _says(then) != _says(now)]
-        matches_other = [row for row, then, now in versions if _matches(then) != _matches(now)]
         users = purchases.buyers(connection, partition, says_other) if says_other else set()
+        matches_other = [(row, then, now) for row, then, now in versions if _matches(then) != _matches(now)]
         if matches_other:
-            users |= self._listing(connection, partition, new, matches_other)
-        return users
-
-    @staticmethod
-    def _listing(connection: sa.Connection, partition: int, view: CatalogueView, rows: list[int]) -> set[str]:
-        """Users who have one of these products in their list, or in whose list it would now belong."""
-        changed = [view.ids[row] for row in rows]
-        arriving = view.match[[row for row in rows if view.active[row]]]
-        if not len(arriving):
-            return set(connection.scalars(_LISTING, {"partition": partition, "changed": changed}))
-        dimensions = _needed(arriving)
-        parameters = {"partition": partition, "changed": changed, "list_length": LIST_LENGTH}
-        held = connection.execute(_held(dimensions.tolist()), parameters).one()
-        users = set(held.listing.split("\n")) if held.listing else set()
-        if held.users:
-            tastes = np.frombuffer(held.tastes, HELD_AS).astype(np.float64).reshape(-1, len(dimensions))
-            enough = np.frombuffer(held.fifths, ">f8") - MARGIN
-            ids = held.users.split("\n")
-            users |= {ids[number] for number in _entered(tastes, arriving[:, dimensions], enough)}
+            changed = [new.ids[row] for row, _, _ in matches_other]
+            had = _vectors(then for _, then, _ in matches_other)
+            have = _vectors(now for _, _, now in matches_other)
+            users |= whom_they_concern(connection, partition, changed, had, have)
         return users
 
     def _freeze(self, connection: sa.Connection, partition: int, run: RunEvent, position: int) -> None:
@@ -173,19 +149,10 @@ def _matches(version: ProductVersion | None) -> bytes:
     return version.match.tobytes() if version and version.active else b""
 
 
-def _needed(vectors: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The dimensions in which these vectors (p, d) say anything: at least one, and all if many."""
-    said = np.flatnonzero(vectors.any(axis=0))
-    return np.arange(DIMENSIONS) if len(said) > MANY_DIMENSIONS else said if len(said) else np.arange(1)
-
-
-def _entered(tastes: NDArray[np.float64], arriving: NDArray[np.float64], enough: NDArray[np.float64]) -> list[int]:
-    """The numbers of the users for whom at least one arriving product scores enough."""
-    found: list[int] = []
-    for first in range(0, len(tastes), CHUNK):
-        scores = tastes[first : first + CHUNK] @ arriving.T
-        found += (first + np.flatnonzero(scores.max(axis=1) >= enough[first : first + CHUNK])).tolist()
-    return found
+def _vectors(versions: Iterable[ProductVersion | None]) -> NDArray[np.float64]:
+    """What these are matched by, (p, d), each vector once."""
+    different = {_matches(version) for version in versions} - {b""}
+    return np.frombuffer(b"".join(sorted(different))).reshape(-1, DIMENSIONS)
 
 
 def _keep(
@@ -203,8 +170,8 @@ def _keep(
         "user_ids": column(users),
         "product_ids": column(cell(ranked.product_ids) for ranked in lists),
         "scores": column(cell(map(repr, ranked.scores)) for ranked in lists),
-        "directions": None if tastes is None else tastes.astype(HELD_AS).tobytes(),
-        "bytes": HELD_AS.itemsize * DIMENSIONS,
+        "directions": None if tastes is None else held(tastes),
+        "bytes": HELD_BYTES,
     }
     connection.execute(_KEEP, parameters)
 
@@ -214,11 +181,6 @@ _STANDING = sa.text("""
            EXISTS (SELECT FROM cutover.recommendations WHERE partition = :partition) AS anybody
 """)
 """From when on purchases count, and whether there is a list in the partition yet."""
-
-_LISTING = sa.text("""
-    SELECT user_id FROM cutover.recommendations
-    WHERE partition = :partition AND product_ids && CAST(:changed AS text[])
-""")
 
 _MOVE_HORIZON = sa.text("""
     INSERT INTO cutover.horizons (partition, since) VALUES (:partition, :since)
@@ -238,23 +200,3 @@ _KEEP = sa.text("""
     ON CONFLICT (user_id) DO UPDATE SET
         product_ids = excluded.product_ids, scores = excluded.scores, direction = excluded.direction
 """)
-
-
-def _held(dimensions: Sequence[int]) -> sa.TextClause:
-    """A partition's users with a taste, what it is in these dimensions, and who lists a changed product.
-
-    One row, so that neither the driver nor Python handles every user: ids as columns, numbers as bytes. The name of a
-    product says something in a few dimensions only, and the others are not read.
-    """
-    size = HELD_AS.itemsize
-    read = [f"substring(direction FROM {size * number + 1} FOR {size})" for number in dimensions]
-    return sa.text(_HELD.format(taste="direction" if len(dimensions) == DIMENSIONS else " || ".join(read)))
-
-
-_HELD = """
-    SELECT string_agg(CASE WHEN product_ids && CAST(:changed AS text[]) THEN user_id END, E'\\n') AS listing,
-           string_agg(user_id, E'\\n') AS users,
-           string_agg(float8send(coalesce(scores[:list_length], '-infinity')), '') AS fifths,
-           string_agg({taste}, CAST('' AS bytea)) AS tastes
-    FROM cutover.recommendations WHERE partition = :partition AND direction IS NOT NULL
-"""

@@ -107,7 +107,8 @@ class World:
         candidates = [id_ for id_ in self.active() if id_ not in bought]
         scores = [float(exact_scores(direction, padded[known.index(id_)][None, :])[0]) for id_ in candidates]
         top = sorted(zip(scores, candidates, strict=True), key=lambda pair: (-pair[0], pair[1]))[:5]
-        return [id_ for _, id_ in top], [score for score, _ in top], direction.astype("<f4").tobytes()
+        held = (np.rint(direction * 32767) + 32768).astype(">u2").tobytes()
+        return [id_ for _, id_ in top], [score for score, _ in top], held
 
     def popular(self, at: datetime) -> list[tuple[str, float]]:
         """Active products sold in the four weeks before `at`, best first, with the number of orders."""

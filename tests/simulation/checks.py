@@ -69,13 +69,12 @@ def look(database: Database) -> Left:
     plans_of: dict[str, dict[str, tuple[str | None, bool, list[str], list[float]]]] = {}
     for run, user, *plan in plans:
         plans_of.setdefault(run, {})[user] = (plan[0], plan[1], plan[2], plan[3])
-    head = events[-1][0] if events else 0
     logged = [(position, decode(kind, version, data)) for position, kind, version, data in events]
     return Left(
         events=logged,
         waiting=counts[0][0],
         refused=[reason for (reason,) in refused],
-        behind=_behind(checkpoints, logged, head),
+        behind=_behind(checkpoints, logged),
         ledger={(row[0], row[1]): dict(zip(_LEDGER, row, strict=True)) for row in ledger},
         lists={user: (ids, scores, direction and bytes(direction)) for user, ids, scores, direction in lists},
         plans=plans_of,
@@ -85,14 +84,11 @@ def look(database: Database) -> Left:
     )
 
 
-def _behind(
-    checkpoints: Iterable[tuple[Any, ...]], logged: Sequence[tuple[int, Event]], head: int
-) -> list[tuple[str, int]]:
+def _behind(checkpoints: Iterable[tuple[Any, ...]], logged: Sequence[tuple[int, Event]]) -> list[tuple[str, int]]:
     """Subscriptions that did not read what they should have."""
     newest: dict[str, int] = {}
     for position, event in logged:
         newest[event.type] = position
-    del head
     return [
         (name, partition)
         for name, partition, position in checkpoints

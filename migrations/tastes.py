@@ -1,0 +1,30 @@
+"""Writes every held taste another way, some at a time."""
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+AT_ONCE = 10_000
+
+READ = sa.text("""
+    SELECT user_id, direction FROM cutover.recommendations
+    WHERE direction IS NOT NULL AND user_id > :after ORDER BY user_id LIMIT :at_once
+""")
+
+WRITE = sa.text("""
+    UPDATE cutover.recommendations AS r SET direction = became.direction
+    FROM unnest(CAST(:user_ids AS text[]), CAST(:directions AS bytea[])) AS became (user_id, direction)
+    WHERE r.user_id = became.user_id
+""")
+
+
+def rewrite(connection: sa.Connection, became: Callable[[bytes], bytes]) -> None:
+    """Replace each taste by what became of it."""
+    after = ""
+    while rows := connection.execute(READ, {"after": after, "at_once": AT_ONCE}).all():
+        written = {
+            "user_ids": [row.user_id for row in rows],
+            "directions": [became(bytes(row.direction)) for row in rows],
+        }
+        connection.execute(WRITE, written)
+        after = rows[-1].user_id
