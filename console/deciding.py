@@ -11,10 +11,8 @@ import typer
 
 from console.failures import WrongUse
 from events import Event, emit, sequence_all
-from events.stage_events import Role
 from shadow.barrier import see_logged
 from shadow.history import Migration, migration
-from shadow.people import Member, authenticated
 
 if TYPE_CHECKING:
     from console.wiring import System
@@ -33,11 +31,6 @@ def token() -> str:
     return str(typer.prompt("Your token", hide_input=True, err=True)).strip()
 
 
-def decider(found: Migration, role: Role) -> Member:
-    """Who decides. Raises WrongUse without a token, ShadowError where the token is nobody's or the role too low."""
-    return authenticated(found.people, token(), role)
-
-
 def check_why(why: str) -> None:
     """Refuse what the log could not hold, before anything is changed."""
     if not why.strip():
@@ -54,7 +47,10 @@ def confirm(question: str, *, yes: bool) -> None:
 
 @contextmanager
 def deciding(system: "System") -> Iterator[Migration]:
-    """The migration as it stands, with everything that was told in the log, while nobody else decides."""
+    """The migration as it stands, with everything that was told in the log, while nobody else decides.
+
+    Nobody is asked anything meanwhile: others would wait for the answer. Ask first, and look once more in here.
+    """
     with system.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as held:
         held.execute(sa.text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
         try:

@@ -28,6 +28,11 @@ def stored_reports() -> Reports:
     return Reports(judgement=judgement, newest=newest_judgement, doubts=doubts)
 
 
+def only(judged: Judgement, doubts: Sequence[str] = ()) -> Reports:
+    """As if there were no report but this one, whatever a sign-off names; of it there are these doubts."""
+    return Reports(judgement=lambda _, __: judged, newest=lambda _: judged, doubts=lambda _, __: tuple(doubts))
+
+
 def move_now(
     system: "System",
     connection: sa.Connection,
@@ -63,6 +68,5 @@ def ahead(
     there = proposed(standing.here)
     if there is None:
         return None
-    just_made = Reports(judgement=lambda _, __: judged, newest=lambda _: judged, doubts=lambda _, __: tuple(found))
-    move = move_now(system, connection, standing, there, now=now, reports=just_made)
+    move = move_now(system, connection, standing, there, now=now, reports=only(judged, found))
     return Ahead(to=str(there), gates=tuple(gate for gate in move.gates if gate.name != SIGN_OFFS))

@@ -1,7 +1,7 @@
 """The one screen about the stage: where the migration stands, what the next move takes, who signed, what is paused."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 from rich.markup import escape
@@ -12,6 +12,7 @@ from reconcile.move import Move
 from reconcile.sign_off import Weighed
 from reconcile.stage_gate import StageGate
 from shadow.history import Migration, Pause
+from shadow.schedule import week_of
 
 
 class StageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +41,7 @@ def view(found: Migration, move: Move | None, running: Sequence[str]) -> StageVi
         since=found.change.at,
         by=found.change.by,
         why=found.change.why,
-        paused=found.pause,
+        paused=pause_at(found, datetime.now(UTC)),
         next=str(move.there) if move else "",
         may_move=move is not None and not move.red,
         report=_digest(move.judgement if move else None),
@@ -93,6 +94,11 @@ def show_sign_offs(sign_offs: Sequence[Weighed]) -> None:
         for each in sign_offs
     ]
     print_table("Sign-offs", ["", "person", "report", "given", "good until", ""], rows, numbers_from=9)
+
+
+def pause_at(found: Migration, now: datetime) -> Pause | None:
+    """The pause that holds for the run of this moment's week; one that was postponed to a run is over from then on."""
+    return found.pause if found.pause and found.pause.holds(week_of(now)) else None
 
 
 def paused_line(pause: Pause) -> str:

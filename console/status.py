@@ -11,7 +11,7 @@ from rich.markup import escape
 from console.books import as_data
 from console.lag import waiting
 from console.screen import out, print_table
-from console.stage_view import paused_line
+from console.stage_view import pause_at, paused_line
 from events import head, lagging
 from handlers.delivery.books import books
 from handlers.delivery.campaign import campaigns
@@ -86,7 +86,8 @@ def gather(system: "System") -> Status:
 
 
 def _stage(found: Migration) -> str:
-    return f"{found.here}, PAUSED: {paused_line(found.pause)}" if found.pause else str(found.here)
+    pause = pause_at(found, datetime.now(UTC))
+    return f"{found.here}, PAUSED: {paused_line(pause)}" if pause else str(found.here)
 
 
 def _of_stage(found: Migration) -> list[str]:
@@ -156,9 +157,9 @@ def show(status: Status) -> None:
     for undecided in status.undecided:
         out.print(f"[bold red]decide[/bold red]   {escape(undecided)}")
     for reason in status.refused:
-        out.print(f"[bold red]refused[/bold red]  {reason}")
+        out.print(f"[bold red]refused[/bold red]  {escape(reason)}")
     for stuck in status.stuck:
-        out.print(f"[bold red]stuck[/bold red]    {stuck}")
+        out.print(f"[bold red]stuck[/bold red]    {escape(stuck)}")
     out.print("\n[green]healthy[/green]" if status.healthy else "\n[bold red]needs a person[/bold red]: see above")
 
 

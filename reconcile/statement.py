@@ -62,7 +62,7 @@ def digest_of_configuration(configuration: Mapping[str, str]) -> str:
 
 
 def store(connection: Connection, statement: Statement, made_at: datetime) -> str:
-    """Keep a statement under its digest, which is returned; told again it stays as it was."""
+    """Keep a statement under its digest, which is returned. Told again it is the newest, and else what it was."""
     row = {
         "digest": statement.digest(),
         "job": statement.job,
@@ -70,7 +70,8 @@ def store(connection: Connection, statement: Statement, made_at: datetime) -> st
         "made_at": made_at,
         "content": zlib.compress(_encoder.encode(statement)),
     }
-    connection.execute(pg.insert(reports).values(row).on_conflict_do_nothing())
+    again = pg.insert(reports).values(row).on_conflict_do_update(index_elements=["digest"], set_={"made_at": made_at})
+    connection.execute(again)
     return str(row["digest"])
 
 

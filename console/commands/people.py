@@ -9,12 +9,12 @@ import typer
 
 from console.commands.options import DatabaseOption, JsonOption, WhyOption, YesOption
 from console.connected import connected
-from console.deciding import caught_up, check_why, confirm, decider, deciding, tell
+from console.deciding import caught_up, check_why, confirm, deciding, tell, token
 from console.failures import WrongUse
 from console.screen import print_json, print_table, say
 from events import RoleGranted, RoleRevoked
 from shadow.history import Migration
-from shadow.people import ROLES, has_approver
+from shadow.people import ROLES, authenticated, has_approver
 from shadow.signing import new_token, public_key
 
 people = typer.Typer(
@@ -46,22 +46,24 @@ def add(
     check_why(why)
     if role not in ROLES:
         raise WrongUse(f"--role is {role!r}; expected one of: {', '.join(ROLES)}")
-    token = new_token()
-    with connected(prepare=True, database=database) as system, deciding(system) as found:
-        granted = RoleGranted(
-            person=name,
-            role=role,
-            public_key=public_key(token),
-            by=_granter(found, recover=recover),
-            why=why,
-            occurred_at=datetime.now(UTC),
-        )
-        tell(system, granted)
+    new = new_token()
+    with connected(prepare=True, database=database) as system:
+        secret = token() if has_approver(caught_up(system).people) and not recover else None
+        with deciding(system) as found:
+            granted = RoleGranted(
+                person=name,
+                role=role,
+                public_key=public_key(new),
+                by=_granter(found, secret, recover=recover),
+                why=why,
+                occurred_at=datetime.now(UTC),
+            )
+            tell(system, granted)
     if json:
-        print_json({"person": name, "role": role, "token": token})
+        print_json({"person": name, "role": role, "token": new})
         return
     say(f"{name} is {role}. Their token is shown this once, and kept nowhere: hand it over on a safe way.")
-    typer.echo(token)
+    typer.echo(new)
 
 
 @people.command("list")
@@ -88,16 +90,23 @@ def remove(
 ) -> None:
     """Take somebody's role; their token ends, and what they signed for a move still to be made does not count."""
     check_why(why)
-    with connected(prepare=True, database=database) as system, deciding(system) as found:
-        if name not in found.people:
-            raise WrongUse(f"{name!r} has no role; see `cutover people list`")
-        by = decider(found, "approver").person
+    with connected(prepare=True, database=database) as system:
+        secret, found = token(), caught_up(system)
+        _remover(found, name, secret)
         confirm(f"Take the role of {found.people[name].role} from {name}?", yes=yes)
-        tell(system, RoleRevoked(person=name, by=by, why=why, occurred_at=datetime.now(UTC)))
+        with deciding(system) as found:
+            by = _remover(found, name, secret)
+            tell(system, RoleRevoked(person=name, by=by, why=why, occurred_at=datetime.now(UTC)))
     print_json({"removed": name}) if json else say(f"{name} has no role any more.")
 
 
-def _granter(found: Migration, *, recover: bool) -> str:
+def _remover(found: Migration, name: str, secret: str) -> str:
+    if name not in found.people:
+        raise WrongUse(f"{name!r} has no role; see `cutover people list`")
+    return authenticated(found.people, secret, "approver").person
+
+
+def _granter(found: Migration, secret: str | None, *, recover: bool) -> str:
     if has_approver(found.people) and not recover:
-        return decider(found, "approver").person
+        return authenticated(found.people, secret or "", "approver").person
     return f"{getpass.getuser()}, without a token"

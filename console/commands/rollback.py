@@ -10,7 +10,7 @@ import typer
 from console.commands.options import DatabaseOption, DryRunOption, JsonOption, PercentOption, WhyOption
 from console.commands.stage import stage_named
 from console.connected import connected
-from console.deciding import caught_up, check_why, decider, tell
+from console.deciding import caught_up, check_why, tell, token
 from console.failures import Exit, WrongUse
 from console.retirement import retirement
 from console.running import running_canaries
@@ -18,6 +18,7 @@ from console.screen import out, print_json, print_table, say
 from events import StageChanged
 from shadow.barrier import see_logged
 from shadow.moves import Place, check_backward, forward, place
+from shadow.people import authenticated
 from shadow.rollback import RolledBack
 from shadow.runs import open_begun_runs
 
@@ -52,7 +53,7 @@ def rollback(
     there = place(stage_named(to), percent)
     with connected(prepare=True, database=database) as system:
         found = caught_up(system)
-        who = decider(found, "operator").person
+        who = authenticated(found.people, token(), "operator").person
         runs = _running(system)
         moved = drill is None and _to_move(found, there, runs)
         if drill is not None:

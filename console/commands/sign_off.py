@@ -8,9 +8,9 @@ import typer
 from console.commands.options import DatabaseOption, DryRunOption, JsonOption, PercentOption, WhyOption, YesOption
 from console.commands.stage import stage_named
 from console.connected import connected
-from console.deciding import check_why, confirm, deciding, tell, token
+from console.deciding import caught_up, check_why, confirm, deciding, tell, token
 from console.failures import Exit, WrongUse
-from console.migration import move_now, stored_reports
+from console.migration import move_now, only, stored_reports
 from console.screen import print_json, say
 from events import SignedOff
 from reconcile.judgement import SHORTEST_PREFIX, Judgement
@@ -58,31 +58,41 @@ def sign_off(
         raise WrongUse("--percent belongs to a canary: give --for canary, too")
     if len(digest) < SHORTEST_PREFIX:
         raise WrongUse(f"the digest is {digest!r}; expected at least its first {SHORTEST_PREFIX} characters")
-    reports = stored_reports()
-    with connected(prepare=True, database=database) as system, deciding(system) as found:
+    with connected(prepare=True, database=database) as system:
+        secret, found = token(), caught_up(system)
         there = asked or _next(found)
-        check_forward(found.here, there)
-        with system.engine.connect() as connection:
-            judgement = reports.judgement(connection, digest)
-            doubts = reports.doubts(connection, judgement)
-        if doubts:
-            print_json({"signed": False, "doubts": doubts}) if json else say("\n".join(doubts))
-            say("Nothing was signed: the evidence of this report is no longer true.")
-            raise typer.Exit(Exit.NO)
-        given = _signed(found, there, judgement, why)
-        person = given.person
+        judgement = _evidence(system, found, there, digest, json=json)
+        given = _signed(found, there, judgement, secret, why)
         _say_what_is_signed(system, found, there, judgement)
         if not dry_run:
             confirm(
-                f"Sign as {person} for {there}, on {how_many(judgement.pairs, 'pair')} of "
+                f"Sign as {given.person} for {there}, on {how_many(judgement.pairs, 'pair')} of "
                 f"{judgement.report[:SHORTEST_PREFIX]}?",
                 yes=yes,
             )
-            tell(system, given)
+            with deciding(system) as found:
+                _evidence(system, found, there, digest, json=json)
+                given = _signed(found, there, judgement, secret, why)
+                tell(system, given)
     if json:
         print_json({"signed": not dry_run, "id": given.event_id, "expires_at": given.expires_at})
     else:
-        say(f"{'Would sign' if dry_run else 'Signed'} as {person} for {there}; good until {given.expires_at:%F %H:%M}.")
+        done = "Would sign" if dry_run else "Signed"
+        say(f"{done} as {given.person} for {there}; good until {given.expires_at:%F %H:%M}.")
+
+
+def _evidence(system: "System", found: Migration, there: Place, digest: str, *, json: bool) -> Judgement:
+    """The report with this digest; where its evidence is no longer true, says so and ends the command."""
+    check_forward(found.here, there)
+    reports = stored_reports()
+    with system.engine.connect() as connection:
+        judgement = reports.judgement(connection, digest)
+        doubts = reports.doubts(connection, judgement)
+    if doubts:
+        print_json({"signed": False, "doubts": doubts}) if json else say("\n".join(doubts))
+        say("Nothing was signed: the evidence of this report is no longer true.")
+        raise typer.Exit(Exit.NO)
+    return judgement
 
 
 def _say_what_is_signed(system: "System", found: Migration, there: Place, judged: Judgement) -> None:
@@ -93,7 +103,7 @@ def _say_what_is_signed(system: "System", found: Migration, there: Place, judged
         f"coverage {judged.coverage:.2%}, days in a row: {judged.days}."
     )
     with system.engine.connect() as connection:
-        move = move_now(system, connection, found, there, now=datetime.now(UTC))
+        move = move_now(system, connection, found, there, now=datetime.now(UTC), reports=only(judged))
     others = [gate.name for gate in move.red if gate.name != SIGN_OFFS]
     if others:
         say(f"Red at this moment, signed or not: {', '.join(others)}.")
@@ -106,8 +116,7 @@ def _next(found: Migration) -> Place:
     return there
 
 
-def _signed(found: Migration, there: Place, judgement: Judgement, why: str) -> SignedOff:
-    secret = token()
+def _signed(found: Migration, there: Place, judgement: Judgement, secret: str, why: str) -> SignedOff:
     who = authenticated(found.people, secret, "approver")
     now = datetime.now(UTC)
     unsigned = SignedOff(

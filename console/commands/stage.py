@@ -9,7 +9,7 @@ import typer
 
 from console.commands.options import DatabaseOption, DryRunOption, JsonOption, PercentOption, WhyOption, YesOption
 from console.connected import connected
-from console.deciding import caught_up, check_why, confirm, decider, deciding, tell
+from console.deciding import caught_up, check_why, confirm, deciding, tell, token
 from console.failures import Exit, WrongUse
 from console.migration import move_now
 from console.running import running_canaries
@@ -21,6 +21,7 @@ from reconcile.sign_off import Weighed
 from reconcile.stage_gate import StageGate
 from shadow.history import Migration
 from shadow.moves import Place, check_forward, place, proposed
+from shadow.people import authenticated
 from shadow.schedule import scheduled_at, week_of
 
 if TYPE_CHECKING:
@@ -95,32 +96,40 @@ def _signed_for(found: Migration) -> Place | None:
 
 
 def _move(system: "System", there: Place, why: str, *, dry_run: bool, yes: bool, json: bool) -> None:
-    with deciding(system) as found:
-        check_forward(found.here, there)
-        who = decider(found, "operator")
-        now = datetime.now(UTC)
-        with system.engine.connect() as connection:
-            move = move_now(system, connection, found, there, now=now)
-        if move.red:
-            _refuse(there, move.red, json)
-            _explain_sign_offs(move.sign_offs, json)
-            raise typer.Exit(Exit.NO)
-        if not dry_run:
-            confirm(f"Move from {found.here} to {there}?", yes=yes)
-            changed = StageChanged(
-                stage=there.stage,
-                percent=there.percent,
-                report=move.judgement.report if move.judgement else "",
-                sign_offs=move.rests_on,
-                by=who.person,
-                why=why,
-                occurred_at=now,
-            )
-            tell(system, changed)
+    secret, found = token(), caught_up(system)
+    here = found.here
+    _weighed(system, found, there, secret, why, json=json)
+    if not dry_run:
+        confirm(f"Move from {here} to {there}?", yes=yes)
+        with deciding(system) as found:
+            # Somebody may have taken an hour to answer.
+            tell(system, _weighed(system, found, there, secret, why, json=json))
             _check_moved(system, there)
     said: dict[str, object] = {"stage": there.stage, "percent": there.percent, "moved": not dry_run, "red": []}
     print_json(said) if json else say(
-        f"{'Would move' if dry_run else 'Moved'} from {found.here} to {there}; it counts for runs that begin after it."
+        f"{'Would move' if dry_run else 'Moved'} from {here} to {there}; it counts for runs that begin after it."
+    )
+
+
+def _weighed(system: "System", found: Migration, there: Place, secret: str, why: str, *, json: bool) -> StageChanged:
+    """The move as it stands now; where a stage gate is red, says so and ends the command."""
+    check_forward(found.here, there)
+    who = authenticated(found.people, secret, "operator")
+    now = datetime.now(UTC)
+    with system.engine.connect() as connection:
+        move = move_now(system, connection, found, there, now=now)
+    if move.red:
+        _refuse(there, move.red, json)
+        _explain_sign_offs(move.sign_offs, json)
+        raise typer.Exit(Exit.NO)
+    return StageChanged(
+        stage=there.stage,
+        percent=there.percent,
+        report=move.judgement.report if move.judgement else "",
+        sign_offs=move.rests_on,
+        by=who.person,
+        why=why,
+        occurred_at=now,
     )
 
 
@@ -154,8 +163,9 @@ def _pause(system: "System", until_run: str, why: str, *, resume: bool, dry_run:
     now = datetime.now(UTC)
     if until_run and (scheduled_at(until_run) < now or week_of(scheduled_at(until_run)) != until_run):
         raise WrongUse(f"--postpone-until is {until_run!r}; expected a week whose run lies ahead, e.g. 2026-W50")
+    secret = token()
     with deciding(system) as found:
-        who = decider(found, "operator")
+        who = authenticated(found.people, secret, "operator")
         if found.here.stage != "canary":
             raise WrongUse(f"the migration stands at {found.here}; only a canary is paused and resumed")
         if resume and found.pause is None:

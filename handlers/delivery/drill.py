@@ -8,12 +8,15 @@ import sqlalchemy as sa
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
-    """What ledger and log say of a campaign that was rolled back and is over, in numbers of users."""
+    """What ledger and log say of a campaign that was rolled back and is over, in numbers of users.
+
+    `left_out`: were moved, and the legacy path did not hand them in, or it was too late when it did.
+    """
 
     planned: int
     settled: int
     moved: int
-    elsewhere: int
+    left_out: int
     twice: int
 
 
@@ -30,7 +33,7 @@ def judge(drill: Moved) -> Judged:
     """Passed if some were moved, the legacy path handled those, all are settled, and nobody was accepted twice."""
     problems: Sequence[str] = [
         *(["nobody was left to be moved, so that nothing was tried"] if not drill.moved else []),
-        *([f"{drill.elsewhere:,} of those moved were not handled by the legacy path"] if drill.elsewhere else []),
+        *([f"{drill.left_out:,} of those moved were not handled by the legacy path in time"] if drill.left_out else []),
         *([f"{drill.planned - drill.settled:,} are not settled"] if drill.settled != drill.planned else []),
         *([f"{drill.twice:,} were accepted more than once"] if drill.twice else []),
     ]
@@ -59,7 +62,7 @@ _MOVED = sa.text("""
     SELECT count(*) AS planned,
            count(*) FILTER (WHERE l.state IN ('accepted', 'failed', 'suppressed', 'unconfirmed')) AS settled,
            count(moved.user_id) AS moved,
-           count(moved.user_id) FILTER (WHERE l.path <> 'legacy') AS elsewhere,
+           count(moved.user_id) FILTER (WHERE l.path <> 'legacy' OR l.held OR l.reason = 'send_by_passed') AS left_out,
            count(*) FILTER (WHERE accepted.times > 1) AS twice
     FROM cutover.send_ledger l LEFT JOIN moved USING (user_id) LEFT JOIN accepted USING (user_id)
     WHERE l.run = :run

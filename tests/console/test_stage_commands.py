@@ -12,10 +12,13 @@ from typer.testing import CliRunner
 
 from console import migration as console_migration
 from console.cli import command_line
+from console.commands import people as people_command
 from console.commands import sign_off as sign_off_command
+from console.commands import stage as stage_command
 from console.configuration import configured
 from console.failures import Exit, explain
 from console.retirement import calls_in, crontab_text, importers
+from console.stage_view import pause_at
 from console.weekly_job import JOB
 from console.weekly_job import weekly_gate as gate
 from console.weekly_policy import POLICY
@@ -28,6 +31,7 @@ from reconcile.stored_reports import Reports
 from runtime.version import code_version
 from sandbox.approver import move
 from shadow.barrier import raise_barrier
+from shadow.history import Migration, Pause
 from shadow.outcome import Outcome
 from shadow.recorder import open_path, open_run
 from shadow.schedule import run_event, week_of
@@ -192,6 +196,48 @@ def test_I8_a_deploy_or_a_doubt_voids_a_sign_off(cutover: Run, tokens: dict[str,
     assert "no longer true" in sign(cutover, tokens["ben"], code=Exit.NO).stderr
     shelf.doubts = ()
     cutover(*move, token=tokens["oli"])
+
+
+def test_I8_what_goes_wrong_while_the_command_waits_for_an_answer_counts(
+    cutover: Run, tokens: dict[str, str], shelf: Shelf, database: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign(cutover, tokens["ada"])
+
+    def answer(*_: object, yes: bool) -> None:
+        """Yes, an hour later; meanwhile others may decide, and a run is reconciled."""
+        assert yes
+        with database.connect() as connection:
+            assert connection.scalar(sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")) == 0
+        shelf.doubts = ("Run 2026-W48 has a mismatch.",)
+
+    for command in (stage_command, sign_off_command, people_command):
+        monkeypatch.setattr(command, "confirm", answer)
+    refused = cutover("stage", "shadow", "--why", "now", "--yes", "--json", token=tokens["oli"], code=Exit.NO)
+    assert {gate["name"] for gate in json.loads(refused.stdout)["red"]} == {"evidence still true", "sign-offs"}
+    assert written(database, "StageChanged") == 0
+    shelf.doubts = ()
+    assert "no longer true" in sign(cutover, tokens["ben"], code=Exit.NO).stderr
+    assert written(database, "SignedOff") == 1
+    cutover("people", "remove", "ben", "--why", "left", "--yes", token=tokens["ada"])
+
+
+def test_who_signs_is_told_what_is_red_on_the_very_report_they_sign(
+    cutover: Run, tokens: dict[str, str], shelf: Shelf
+) -> None:
+    short = replace(REPORT, report="f" * 64, days=0)
+    shelf.judgements = [REPORT, short]
+    assert "consecutive days" not in sign(cutover, tokens["ada"]).stderr
+    shelf.judgements = [short, REPORT]
+    signed = cutover("sign-off", "f" * 12, "--for", "shadow", "--why", "x", "--yes", token=tokens["ben"])
+    assert "Red at this moment, signed or not: days compared" in signed.stderr
+
+
+def test_a_pause_that_was_meant_for_earlier_runs_is_not_shown() -> None:
+    postponed = Migration(pause=Pause(at=NOW, by="oli", why="freeze", until_run="2026-W50"))
+    assert pause_at(postponed, datetime(2026, 12, 6, 23, 59, tzinfo=UTC)) == postponed.pause
+    assert pause_at(postponed, datetime(2026, 12, 7, 0, 0, tzinfo=UTC)) is None
+    held = Migration(pause=Pause(at=NOW, by="oli", why="freeze"))
+    assert pause_at(held, datetime(2036, 12, 7, tzinfo=UTC)) == held.pause
 
 
 def test_the_screen_says_which_sign_offs_count_and_why_others_do_not(cutover: Run, tokens: dict[str, str]) -> None:

@@ -14,12 +14,13 @@ from events import Subscriptions, fix_partitions, sequence_all
 from handlers.delivery.drill import Moved, judge
 from handlers.delivery.ledger import settle
 from handlers.delivery.settlement import Settlement
+from handlers.delivery.upkeep import end_campaigns
 from sandbox.approver import move
 from shadow.history import Migration, migration
 from shadow.outcome import Outcome, Path
 from shadow.recorder import close_path, open_path, open_run
 from shadow.schedule import run_event
-from tests.delivery.ledgers import RUN, refused, states, take
+from tests.delivery.ledgers import RUN, execute, refused, states, take
 
 PARTITIONS = 1
 USERS = [f"u{number:03d}" for number in range(120)]
@@ -32,6 +33,11 @@ FAILED = Settlement(state="failed", reason="http_400 no valid address")
 @pytest.fixture
 def canary(database: sa.Engine) -> sa.Engine:
     """A canary of half of the users, planned by both paths and not sent yet."""
+    return planned(database, PATHS)
+
+
+def planned(database: sa.Engine, by: Sequence[Path]) -> sa.Engine:
+    """A canary of half of the users, planned by these paths and not sent yet."""
     with database.begin() as connection:
         fix_partitions(connection, PARTITIONS)
         move(connection, "canary", 50, at=datetime.now(UTC))
@@ -40,7 +46,7 @@ def canary(database: sa.Engine) -> sa.Engine:
         open_run(connection, run_event(RUN, sends=True, percent=50.0, salt="x"), 3)
         for path in PATHS:
             open_path(connection, RUN, path, "test")
-    for path in PATHS:
+    for path in by:
         with database.begin() as connection:
             GATE(connection, RUN, path, [Outcome(unit=user, decision="send") for user in USERS])
             close_path(connection, RUN, path)
@@ -158,14 +164,35 @@ def test_a_drill_is_judged_when_it_is_over_and_leaves_the_stage(canary: sa.Engin
     assert set(states(canary).values()) == {"accepted"}
 
 
+def test_a_drill_fails_if_the_legacy_path_never_hands_in_whom_it_got(database: sa.Engine) -> None:
+    """The cron line is gone, say: whoever was moved waits for it until the campaign ends."""
+    canary = planned(database, ("event_driven",))
+    send(canary, 0, more=20)
+    drill(canary)
+    execute(canary, "UPDATE cutover.campaigns SET send_by = clock_timestamp() WHERE run = :run", run=RUN)
+    with canary.begin() as connection:
+        end_campaigns(connection)
+    sequence_all(canary, PARTITIONS)
+    with canary.begin() as connection:
+        record_drills(connection)
+    (recorded,) = told(canary, "DrillRecorded")
+    moved = len(told(canary, "EmailReassigned"))
+    assert moved > 20
+    assert not recorded["passed"]
+    assert f"{moved} of those moved were not handled by the legacy path in time" in str(recorded["why"])
+    found = where(canary).drill
+    assert found is not None
+    assert not found.passed
+
+
 @pytest.mark.parametrize(
     ("moved", "passed", "said"),
     [
-        (Moved(planned=100, settled=100, moved=40, elsewhere=0, twice=0), True, "40 of 100 changed hands"),
-        (Moved(planned=100, settled=100, moved=0, elsewhere=0, twice=0), False, "nothing was tried"),
-        (Moved(planned=100, settled=99, moved=40, elsewhere=0, twice=0), False, "1 are not settled"),
-        (Moved(planned=100, settled=100, moved=40, elsewhere=2, twice=0), False, "2 of those moved were not"),
-        (Moved(planned=100, settled=100, moved=40, elsewhere=0, twice=1), False, "1 were accepted more than once"),
+        (Moved(planned=100, settled=100, moved=40, left_out=0, twice=0), True, "40 of 100 changed hands"),
+        (Moved(planned=100, settled=100, moved=0, left_out=0, twice=0), False, "nothing was tried"),
+        (Moved(planned=100, settled=99, moved=40, left_out=0, twice=0), False, "1 are not settled"),
+        (Moved(planned=100, settled=100, moved=40, left_out=2, twice=0), False, "2 of those moved were not"),
+        (Moved(planned=100, settled=100, moved=40, left_out=0, twice=1), False, "1 were accepted more than once"),
     ],
 )
 def test_a_drill_passes_only_if_all_is_well(moved: Moved, passed: bool, said: str) -> None:
