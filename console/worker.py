@@ -10,7 +10,7 @@ from console.keys import unsubscribe_links
 from console.lifeline import end_with_parent
 from console.sending import Sending
 from console.wiring import System, build
-from events import Nudge
+from events import Nudge, check_partitions
 from handlers.catalogue import search_alone
 from handlers.celery_app import create_app
 from handlers.delivery.duties import DELIVERY, LOOK_UP, LOOKUP, SEND
@@ -39,6 +39,9 @@ def system() -> System:
     injected = os.environ.get("CUTOVER_DEFECT")
     parts = defect(injected).parts if injected else None
     built = build(found, settings.partitions, settings.namespace, DeliverySettings(), parts)
+    with built.engine.connect() as connection:
+        # Elsewhere the same user would be in another partition, where nobody looks for what this process plans.
+        check_partitions(connection, settings.partitions)
     freeze()
     return built
 
@@ -64,7 +67,8 @@ def advance(subscription: str, partition: int) -> None:
 def send(_: str, partition: int) -> None:
     """Send for a while what is due in one partition; whatever is left then is another task's."""
     nudge = Nudge(DELIVERY, partition)
-    system().publisher.arrived(nudge)
+    if not system().publisher.arrived(nudge):
+        return
     try:
         done = sending().send(partition, seconds=SLICE)
     except Exception as problem:
@@ -78,8 +82,8 @@ def send(_: str, partition: int) -> None:
 @app.task(name=LOOK_UP)
 def look_up(_: str, partition: int) -> None:
     """Search the provider's records for e-mails that are unconfirmed."""
-    system().publisher.arrived(Nudge(LOOKUP, partition))
-    sending().look_up(LOOKED_UP_AT_ONCE)
+    if system().publisher.arrived(Nudge(LOOKUP, partition)):
+        sending().look_up(LOOKED_UP_AT_ONCE)
 
 
 @worker_process_shutdown.connect

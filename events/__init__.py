@@ -33,7 +33,7 @@ from events.errors import (
     UnknownSubscription,
 )
 from events.event import EVERY_PARTITION, Event
-from events.log import Recorded, fix_partitions, head, position_of, read, recorded
+from events.log import Recorded, check_partitions, fix_partitions, head, position_of, read, recorded
 from events.outbox import emit, emit_many
 from events.partition import partition_of
 from events.relay import Duty, Nudge, Relay, lagging
@@ -139,6 +139,7 @@ __all__ = [
     "WeekStarted",
     "advance",
     "advance_to_end",
+    "check_partitions",
     "decode",
     "emit",
     "emit_many",

@@ -66,9 +66,16 @@ def fix_partitions(connection: sa.Connection, partitions: int) -> None:
         sa.text("INSERT INTO cutover.log_settings (partitions) VALUES (:partitions) ON CONFLICT DO NOTHING"),
         {"partitions": partitions},
     )
+    check_partitions(connection, partitions)
+
+
+def check_partitions(connection: sa.Connection, partitions: int) -> None:
+    """Raise PartitionsFixed if a log is there and was created with another number of partitions."""
+    if connection.scalar(sa.text("SELECT to_regclass('cutover.log_settings')")) is None:
+        return
     logged = connection.scalar(sa.text("SELECT partitions FROM cutover.log_settings"))
-    if logged != partitions:
-        raise PartitionsFixed(logged or 0, partitions)
+    if logged is not None and logged != partitions:
+        raise PartitionsFixed(logged, partitions)
 
 
 _READ_ALL = sa.text("""

@@ -18,17 +18,22 @@ LONGEST_QUEUE = 1000
 WORD_MILLISECONDS = 60_000
 """How long a word left for whoever holds a partition is kept."""
 AT_ONCE = 50_000
-"""Events one task folds at most, so that no task meets its time limit; the sweep brings the next nudge."""
+"""After so many events a task ends, so that none meets its time limit; the sweep brings the next nudge."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """Where a nudge goes: which task on which queue."""
+    """Where a nudge goes: which task on which queue.
+
+    `remembered`: milliseconds for which it is taken to be on its way. To act on a nudge once too often may cost a look
+    at a checkpoint, or all the seconds for which a sender sends; those wait longer in their queue, too.
+    """
 
     task: str
     queue: str
+    remembered: int = COALESCE_MILLISECONDS
 
 
 class NudgePublisher:
@@ -61,12 +66,17 @@ class NudgePublisher:
         except (redis.RedisError, OperationalError) as problem:
             log.warning("nudges_not_published", problem=str(problem))
 
-    def arrived(self, nudge: Nudge) -> None:
-        """Whoever acts on a nudge says so before looking, so that anything newer is nudged again."""
+    def arrived(self, nudge: Nudge) -> bool:
+        """Whoever acts on a nudge says so before looking, so that anything newer is nudged again.
+
+        Whether it is still remembered. If not, another one like it has arrived, or the next sweep tells it again. True
+        where Redis cannot be asked.
+        """
         try:
-            self._broker.delete(self._key(nudge))
+            return bool(self._broker.delete(self._key(nudge)))
         except redis.RedisError as problem:
             log.warning("nudge_not_cleared", problem=str(problem))
+            return True
 
     def leave_word(self, nudge: Nudge) -> None:
         """Ask whoever holds the partition to look once more before it turns away."""
@@ -90,7 +100,7 @@ class NudgePublisher:
         for queue in queues:
             pipeline.llen(f"{self._namespace}:{queue}")
         for nudge in nudges:
-            pipeline.set(self._key(nudge), b"1", nx=True, px=COALESCE_MILLISECONDS)
+            pipeline.set(self._key(nudge), b"1", nx=True, px=self._route(nudge).remembered)
         answers = pipeline.execute()
         full = {queue for queue, waiting in zip(queues, answers, strict=False) if waiting >= LONGEST_QUEUE}
         new = [nudge for nudge, is_new in zip(nudges, answers[len(queues) :], strict=True) if is_new]

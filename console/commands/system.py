@@ -18,10 +18,12 @@ from console.processes import Processes, environment, web_command, worker_comman
 from console.screen import Screen, print_json, say
 from console.stand_in import StandIn, publish, stand_in, stop_stand_ins, withdraw
 from console.status import gather, show
+from events import check_partitions
 from handlers.celery_app import QUEUES
 from handlers.delivery.settings import DeliverySettings
 from runtime import logs, servers
 from runtime.clock import SystemClock
+from runtime.database import create_engine
 from runtime.instance import claim
 from runtime.memory import freeze
 from runtime.settings import Settings
@@ -126,7 +128,7 @@ def status(
 
 
 def relay() -> None:
-    """Sequence the outbox and nudge the workers, until stopped. A second one stands by."""
+    """Sequence the outbox and nudge the workers, until stopped. A second one takes turns, and goes on alone."""
     settings = Settings()
     logs.configure(settings.log_level, settings.log_json)
     end_with_parent()
@@ -149,6 +151,10 @@ def worker(
     unknown = [queue for queue in wanted if queue not in QUEUES]
     if unknown:
         raise typer.BadParameter(f"unknown queue {unknown[0]!r}; expected some of: {', '.join(QUEUES)}")
+    engine = create_engine(found.database_url)
+    with engine.connect() as connection:
+        check_partitions(connection, settings.partitions)
+    engine.dispose()
     command = worker_command("worker", concurrency=concurrency, queues=wanted)
     env = environment(found, settings.state_dir, settings.partitions)
     del env["CUTOVER_SUPERVISED"]

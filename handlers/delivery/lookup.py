@@ -13,6 +13,7 @@ from handlers.delivery.claiming import Contents
 from handlers.delivery.ledger import Claim
 from handlers.delivery.message import Message
 from handlers.delivery.provider import Provider, ProviderUnavailable, Unsearchable
+from handlers.delivery.turn import LOOK_UP, turn
 from handlers.delivery.unconfirmed import Unsettled
 
 PAUSE = 0.25
@@ -32,7 +33,19 @@ class LookedUp:
 
 
 async def look_up(engine: sa.Engine, provider: Provider, contents: Contents, limit: int) -> LookedUp:
-    """Ask for up to `limit` unconfirmed e-mails that are due for a look; stops when the records cannot be read."""
+    """Ask for up to `limit` unconfirmed e-mails that are due for a look; stops when the records cannot be read.
+
+    Does nothing while another one looks.
+    """
+    hold = turn(engine, LOOK_UP)
+    ours = await asyncio.to_thread(hold.__enter__)
+    try:
+        return await _look_up(engine, provider, contents, limit) if ours else LookedUp()
+    finally:
+        await asyncio.to_thread(hold.__exit__, None, None, None)
+
+
+async def _look_up(engine: sa.Engine, provider: Provider, contents: Contents, limit: int) -> LookedUp:
     with engine.begin() as connection:
         due = unconfirmed.to_look_up(connection, limit)
         messages = contents(connection, [_claim(email) for email in due]) if due else {}

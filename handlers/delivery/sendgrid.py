@@ -7,7 +7,7 @@ from datetime import datetime
 from yarl import URL
 
 from handlers.delivery.message import Message
-from handlers.delivery.provider import Allowance, Answer, ProviderUnavailable
+from handlers.delivery.provider import Allowance, Answer, ProviderUnavailable, Unsearchable
 from handlers.delivery.sendgrid_answers import allowance, classify
 from handlers.delivery.sendgrid_connections import Connections, Response, Timeouts
 from handlers.delivery.sendgrid_logs import logged_message_id, logs_request
@@ -70,12 +70,14 @@ class SendGrid:
         """The message id under which SendGrid's Email Logs know this run's e-mail to this address, or None.
 
         The logs lag behind: None soon after sending proves nothing. Raises ProviderUnavailable when they cannot be
-        read now, or cannot be asked for this address.
+        read now, Unsearchable when they do not take the question for this address.
         """
         query = logs_request(address=address, run=run, since=since)
         response = await self._connections.post(self._logs, query, bodies=_LISTED)
         if not isinstance(response, Response):
             raise ProviderUnavailable(f"SendGrid's e-mail logs cannot be read: {response.reason}")
+        if response.status == 400:
+            raise Unsearchable("SendGrid's e-mail logs refuse the question for this address: http_400")
         if response.status != 200:
             raise ProviderUnavailable(f"SendGrid's e-mail logs cannot be read: http_{response.status}")
         return logged_message_id(response.body, address=address)

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
+LOOK_UP = -1
+"""In place of a partition: whoever searches the provider's records, which take few questions a second."""
 _SPACE = 0x73656E64  # "send": the first half of the lock's key, the second one is the partition
 
 

@@ -1,6 +1,9 @@
 """Commands that cannot be carried out as they were given: one message that says why, exit code 2, nothing touched."""
 
 import gzip
+import os
+import subprocess
+import sys
 
 import pytest
 import sqlalchemy as sa
@@ -132,8 +135,15 @@ def test_a_database_without_our_tables_is_left_as_it_is(home: dict[str, str], fr
 def test_another_number_of_partitions_than_the_logs_is_refused(home: dict[str, str], database: sa.Engine) -> None:
     with database.begin() as connection:
         fix_partitions(connection, 16)
-    answer = cutover("status", env={**home, "CUTOVER_PARTITIONS": "8"})
-    assert answer.code == Exit.WRONG_USE, answer
-    assert "this log was created with 16 partitions, the settings ask for 8" in answer.told
+    eight = {**home, "CUTOVER_PARTITIONS": "8"}
+    refused = "this log was created with 16 partitions, the settings ask for 8"
+    for command in ("status", "worker"):
+        answer = cutover(command, env=eight)
+        assert answer.code == Exit.WRONG_USE, answer
+        assert refused in answer.told
+    child = [sys.executable, "-c", "from console.worker import system; system()"]
+    done = subprocess.run(child, env={**os.environ, **eight}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert refused in done.stderr
     with database.connect() as connection:
         assert connection.scalar(sa.text("SELECT partitions FROM cutover.log_settings")) == 16

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from handlers.delivery import lookup
 from handlers.delivery.lookup import CLOCKS_APART, LookedUp, look_up
+from handlers.delivery.turn import LOOK_UP, turn
 from tests.delivery.carriers import Carrier, address_of, contents_but_of
 from tests.delivery.ledgers import RUN, execute, put, refused, row, states
 
@@ -53,6 +54,14 @@ def test_while_the_records_are_away_nothing_changes(ledger: sa.Engine) -> None:
     carrier.away = True
     assert looked_up(ledger, carrier) == LookedUp()
     assert {row(ledger, user_id)["asked_at"] for user_id in ("u1", "u2", "u3")} == {None}
+
+
+def test_one_looks_at_a_time(ledger: sa.Engine) -> None:
+    carrier = Carrier()
+    with turn(ledger, LOOK_UP) as ours:
+        assert ours
+        assert looked_up(ledger, carrier) == LookedUp()
+    assert looked_up(ledger, carrier) == LookedUp(asked=3)
 
 
 def test_of_a_user_who_is_gone_nothing_is_asked_and_nothing_guessed(ledger: sa.Engine) -> None:

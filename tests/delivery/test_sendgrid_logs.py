@@ -79,6 +79,12 @@ def test_an_address_that_the_query_language_cannot_hold_is_not_asked_for(address
     assert "hara" not in str(raised.value)
 
 
+def test_a_question_that_the_logs_refuse_is_not_an_outage() -> None:
+    """The next address may be asked for; another answer would hold up all that are unconfirmed."""
+    with pytest.raises(Unsearchable, match="http_400"):
+        look_up(answering(400))
+
+
 async def read_and_be_silent(peer: Peer) -> None:
     await peer.read_request()
     await peer.gone()

@@ -14,6 +14,7 @@ from events import (
     UserId,
     UserRegistered,
     advance_to_end,
+    check_partitions,
     emit,
     emit_many,
     fix_partitions,
@@ -24,6 +25,7 @@ from events import (
     sequence_all,
 )
 from events.subscription import Batch
+from runtime.database import create_engine
 
 AT = datetime(2026, 11, 16, 9, tzinfo=UTC)
 
@@ -209,6 +211,17 @@ def test_the_number_of_partitions_cannot_change_under_a_log(database: sa.Engine)
         fix_partitions(connection, 16)
         with pytest.raises(PartitionsFixed, match="created with 16 partitions, the settings ask for 8"):
             fix_partitions(connection, 8)
+        with pytest.raises(PartitionsFixed):
+            check_partitions(connection, 8)
+        check_partitions(connection, 16)
+
+
+def test_where_there_is_no_log_any_number_of_partitions_will_do(fresh_database_url: str, database: sa.Engine) -> None:
+    empty = create_engine(fresh_database_url)
+    for engine in (empty, database):
+        with engine.connect() as connection:
+            check_partitions(connection, 8)
+    empty.dispose()
 
 
 def counting(calls: list[tuple[int, list[int]]], *, fail: bool = False) -> Subscription:

@@ -22,6 +22,7 @@ from events import (
     sequence_all,
 )
 from handlers.celery_app import create_app
+from handlers.delivery.duties import DELIVERY, ROUTES
 from handlers.nudges import Advancer, NudgePublisher
 from runtime import broker
 
@@ -91,6 +92,30 @@ def test_a_word_is_taken_once(advancer: Advancer, database: sa.Engine, counting:
     counting.meanwhile = lambda: advancer(HERE)
     assert advancer(HERE) == 1
     assert advancer(HERE) == 0
+
+
+def test_a_nudge_to_send_is_remembered_until_somebody_acts_on_it_and_no_second_one_is(
+    redis_url: str, subscriptions: Subscriptions
+) -> None:
+    """A sender takes seconds: those that wait must not pile up, and one that nobody remembers is not acted on."""
+    keys = redis.Redis.from_url(redis_url)
+    app = create_app(broker.broker_url(redis_url), "piling")
+    publisher = NudgePublisher(app, keys, "piling", subscriptions, ROUTES)
+    nudges = [Nudge(DELIVERY, partition) for partition in range(3)]
+    for _ in range(5):
+        publisher(nudges)
+    waiting = f"piling:{ROUTES[DELIVERY].queue}"
+    assert keys.llen(waiting) == 3
+    assert all(keys.pttl(f"piling:nudge:{DELIVERY}:{partition}") > 30_000 for partition in range(3))
+    assert [publisher.arrived(nudges[0]) for _ in range(2)] == [True, False]
+    publisher(nudges)
+    assert keys.llen(waiting) == 4
+
+
+def test_where_redis_cannot_be_asked_a_nudge_is_acted_on(redis_url: str, subscriptions: Subscriptions) -> None:
+    app = create_app(broker.broker_url(redis_url), "away")
+    away = redis.Redis(host="127.0.0.1", port=1)
+    assert NudgePublisher(app, away, "away", subscriptions, ROUTES).arrived(Nudge(DELIVERY, 0))
 
 
 class Noting(NudgePublisher):
