@@ -35,7 +35,7 @@ class Connection(HttpToolsProtocol):
         self._due: TimerHandle | None = None
         self._in_head = True
         self._in_body = False
-        self._head_bytes = self._piece = 0
+        self._head_bytes = self._piece = self._unanswered = 0
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -52,6 +52,9 @@ class Connection(HttpToolsProtocol):
         if self._in_head and self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(TOO_LARGE)
             self.transport.close()
+        if self._due is None and self.timeout_keep_alive_task is None and not self._unanswered:
+            # Whatever comes ends uvicorn's time for an idle connection, and a line break begins no request.
+            self._set_due()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -63,6 +66,7 @@ class Connection(HttpToolsProtocol):
         self._not_due()
         self._in_head = False
         self._in_body = True
+        self._unanswered += 1
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -70,6 +74,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._unanswered -= 1
         super().on_response_complete()
         if self._in_body:
             # What still comes is read by nobody, and each byte of it would put off the end of the idle connection.

@@ -62,6 +62,14 @@ class Wire:
         lines = [f"POST {path} HTTP/1.1", "Host: localhost", *headers, "", ""]
         self.send("\r\n".join(lines).encode())
 
+    def until(self, last: str) -> None:
+        """Read until this has come; ConnectionError if the server closes before."""
+        received = b""
+        while not received.endswith(last.encode()):
+            if not (chunk := self._socket.recv(65536)):
+                raise ConnectionError("the server closed")
+            received += chunk
+
     def rest(self) -> str:
         """Everything until the server closes."""
         received = b""

@@ -67,6 +67,16 @@ def test_a_body_that_goes_on_after_the_answer_ends_the_connection(port: int) -> 
     wire.close()
 
 
+@pytest.mark.parametrize("said", [b"\r\n", b"\r", b"\n\n"], ids=repr)
+def test_a_line_break_after_an_answer_holds_no_connection(port: int, said: bytes) -> None:
+    wire = Wire(port)
+    wire.send(HEAD + b"\r\n")
+    wire.until("quick")
+    wire.send(said)
+    assert wire.rest() == ""
+    wire.close()
+
+
 def test_one_connection_after_an_answer_serves_the_next_request() -> None:
     with served(PlainTextResponse("quick")) as port:
         wire = Wire(port)
