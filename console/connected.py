@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def connected(*, prepare: bool = False, database: str | None = None) -> "Iterator[System]":
+def connected(*, prepare: bool = False, database: str | None = None, broker: bool = True) -> "Iterator[System]":
     """A system on the servers the settings name, reachable and, with `prepare`, migrated.
 
-    `database` names another database on the same server: a rehearsal's, which is looked at as it is.
+    `database` names another database on the same server: a rehearsal's, which is looked at as it is. Without `broker`
+    it does not matter whether Redis answers: what is true, and what people decide, is in the database.
     Raises SettingsInvalid or DependencyUnreachable.
     """
     settings = Settings()
-    found = reachable(settings)
+    found = reachable(settings, broker=broker)
     if database is not None:
         found = replace(found, database_url=database_url(found.database_url, database))
     from console.stand_in import delivery_settings
@@ -38,8 +39,8 @@ def connected(*, prepare: bool = False, database: str | None = None) -> "Iterato
         system.redis.close()
 
 
-def reachable(settings: Settings) -> Servers:
-    """The servers the settings name, embedded ones started, both seen to answer."""
+def reachable(settings: Settings, *, broker: bool = True) -> Servers:
+    """The servers the settings name, embedded ones started, seen to answer: both, or without `broker` the database."""
     found = servers.resolve(settings)
-    servers.check(found.database_url, found.redis_url)
+    servers.check(found.database_url, found.redis_url if broker else None)
     return found

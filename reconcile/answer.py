@@ -42,6 +42,16 @@ class Sum:
     matched_within_tolerance: int
     because: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def granted(self) -> int:
+        """Pairs that are explained by an accepted difference."""
+        return self.because.get("accepted", 0)
+
+    @property
+    def fit(self) -> int:
+        """Pairs with equal inputs that match, or differ in nothing but what the policy accepts."""
+        return self.match + self.granted
+
 
 def sum_up(totals: Sequence[Totals]) -> Sum:
     """All runs together; zeros if there are none."""
@@ -59,21 +69,21 @@ def answer(totals: Sequence[Totals], doubts: Sequence[str] = ()) -> Answer:
         f"Run {run.run} is unfinished: {_paths(run)} has not come to its end." for run in totals if run.unfinished
     )
     unequal = tuple(
-        f"In run {run.run} only {run.match:,} of {how_many(run.pairs, 'pair')} had equal inputs and could be compared."
+        f"In run {run.run} only {run.judged:,} of {how_many(run.pairs, 'pair')} had equal inputs and could be compared."
         for run in totals
         if mostly_unequal(run)
     )
     doubts = (*unfinished, *unequal, *doubts)
     if whole.mismatch:
         return _differ(whole, tuple(_causes(totals)), doubts)
-    if whole.incomplete or doubts or not whole.match:
+    if whole.incomplete or doubts or not whole.fit:
         return _incomplete(whole, doubts)
     return _ready(whole)
 
 
 def mostly_unequal(run: Totals) -> bool:
-    """Whether timing kept more than half of a run's pairs from being compared: too much to be explained away."""
-    return run.explained * 2 > run.pairs
+    """Whether timing or noise kept more than half of a run's pairs from being compared: too much to explain away."""
+    return (run.explained - run.granted) * 2 > run.pairs
 
 
 def _differ(whole: Sum, causes: Sequence[str], doubts: Sequence[str]) -> Answer:
@@ -91,7 +101,7 @@ def _incomplete(whole: Sum, doubts: Sequence[str]) -> Answer:
         headline = f"{whole.incomplete:,} of {how_many(whole.pairs, 'pair')} could not be judged: not ready yet."
     elif not whole.pairs:
         headline = "Nothing was compared: not ready yet."
-    elif not whole.match:
+    elif not whole.fit:
         headline = f"None of {how_many(whole.pairs, 'pair')} had equal inputs: not ready yet."
     else:
         headline = "No pair differs, but this evidence cannot be relied on: not ready yet."
@@ -108,13 +118,14 @@ def _ready(whole: Sum) -> Answer:
         headline = f"All {how_many(whole.pairs, 'pair')} match." if whole.pairs > 1 else "The only pair matches."
     bound = (
         ""
-        if whole.match < ENOUGH
+        if whole.fit < ENOUGH
         else (
-            f"None of {whole.match:,} pairs with equal inputs differs. With 95 % confidence at most "
-            f"{_percent(lasting_bound(0, whole.match))} of such pairs do, however often one looks."
+            f"None of {whole.fit:,} pairs with equal inputs differs{' in any other way' if whole.granted else ''}. "
+            f"With 95 % confidence at most {_percent(lasting_bound(0, whole.fit))} of such pairs do, however often one "
+            "looks while they become more."
         )
     )
-    enough = whole.match >= ENOUGH
+    enough = whole.fit >= ENOUGH
     return Answer(
         state="ready" if enough else "incomplete",
         headline=headline,
@@ -159,8 +170,8 @@ def _account(whole: Sum) -> tuple[str, ...]:
 
 
 def _explained(whole: Sum) -> Iterator[str]:
-    noise, granted = whole.because.get("noise", 0), whole.because.get("accepted", 0)
-    timing = whole.explained - noise - granted
+    noise = whole.because.get("noise", 0)
+    timing = whole.explained - noise - whole.granted
     if timing:
         yield (
             f"{how_many(timing, 'pair')} had other inputs because events arrived between the two cuts; "
@@ -169,8 +180,8 @@ def _explained(whole: Sum) -> Iterator[str]:
     if noise:
         again = "the legacy path came to the same as the event-driven one when it did them again"
         yield f"{how_many(noise, 'pair')}: {again}."
-    if granted:
-        yield f"{how_many(granted, 'pair')}: the policy accepts how they differ, and names who answers for it."
+    if whole.granted:
+        yield f"{how_many(whole.granted, 'pair')}: the policy accepts how they differ, and names who answers for it."
 
 
 def _paths(run: Totals) -> str:

@@ -48,7 +48,7 @@ def judge_statement(statement: Statement, made_at: datetime) -> Judgement:
     """The figures of a statement. It must be of at least one run."""
     runs = statement.runs
     compared = [run for run in runs if _says_something(run)]
-    judged = sum(run.match + run.mismatch for run in runs)
+    judged = sum(_judged(run) for run in runs)
     due = sum(max(run.due, run.pairs) for run in runs)
     mismatches = sum(run.mismatch for run in runs)
     return Judgement(
@@ -71,7 +71,12 @@ def judge_statement(statement: Statement, made_at: datetime) -> Judgement:
 
 def _says_something(run: RunStatement) -> bool:
     """Whether pairs of the run were compared, and not most of them explained by unequal inputs."""
-    return run.finished and run.match + run.mismatch > 0 and run.explained * 2 <= run.pairs
+    return run.finished and _judged(run) > 0 and (run.explained - run.granted) * 2 <= run.pairs
+
+
+def _judged(run: RunStatement) -> int:
+    """Pairs with equal inputs on which there is a verdict."""
+    return run.match + run.mismatch + run.granted
 
 
 def judgement(connection: Connection, report: str) -> Judgement:

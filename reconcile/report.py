@@ -136,6 +136,7 @@ def _run_statement(snapshot: Connection, run: RunProgress, reconciled: Reconcile
         due=totals.due,
         match=totals.match,
         explained=totals.explained,
+        granted=totals.granted,
         mismatch=totals.mismatch,
         unexplained=totals.unexplained,
         incomplete=totals.incomplete,

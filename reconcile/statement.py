@@ -17,8 +17,11 @@ from reconcile.schema import reports
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-class RunStatement(msgspec.Struct, frozen=True, kw_only=True):
-    """What is claimed of one run. `outcomes` and `verdicts` are digests of what lies in the database."""
+class RunStatement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is claimed of one run. `outcomes` and `verdicts` are digests of what lies in the database.
+
+    `granted` of the explained pairs differ in what the policy accepts, and in nothing else.
+    """
 
     run: str
     scheduled_at: datetime
@@ -27,6 +30,7 @@ class RunStatement(msgspec.Struct, frozen=True, kw_only=True):
     due: int
     match: int
     explained: int
+    granted: int = 0
     mismatch: int
     unexplained: int
     incomplete: int

@@ -28,6 +28,8 @@ def upper_bound(mismatches: int, pairs: int, confidence: float = CONFIDENCE) -> 
 def lasting_bound(mismatches: int, pairs: int, confidence: float = CONFIDENCE) -> float:
     """An upper bound of a rate that holds at every look at once, however often one looks and whenever one stops.
 
+    At looks at one sample that grows. Another sample, such as a week that begins a day later, is another chance to err.
+
     The likelihood ratio of a mixture of rates to the true rate is a martingale of mean 1, and by Ville's inequality
     reaches 1/α with probability at most α (Robbins, Ann. Math. Statist. 41, 1970). Rates above the bound would make it
     that large; the mixture is PRIOR's beta distribution.

@@ -55,9 +55,14 @@ class Totals:
     noise: Noise | None = None
 
     @property
+    def granted(self) -> int:
+        """Pairs that are explained by an accepted difference: with equal inputs, and in nothing else different."""
+        return self.because.get("accepted", 0)
+
+    @property
     def judged(self) -> int:
         """Pairs with equal inputs on which there is a verdict."""
-        return self.match + self.mismatch
+        return self.match + self.mismatch + self.granted
 
     @property
     def coverage(self) -> float:

@@ -7,10 +7,11 @@ from sqlalchemy import Connection
 
 from reconcile.comparison import pairs_of
 from reconcile.late import late_events
-from reconcile.pair import Recorded
+from reconcile.pair import Pair, Recorded
 from reconcile.plan import ReconciliationPlan
+from reconcile.progress import PATHS
 from reconcile.replay import Suspect
-from reconcile.seal import seal
+from reconcile.seal import Seal, seal
 from shadow.outcome import Outcome, Path
 
 
@@ -18,7 +19,8 @@ from shadow.outcome import Outcome, Path
 class Trial:
     """What a replay came to; `suspect` None is the rule itself. `outcome` None: none at all.
 
-    `brings_about` are the paths whose recorded outcome it equals.
+    `brings_about` are the paths whose recorded outcome it equals; or, where both are what the rule says and the
+    event-driven path computed its own from something else, whether it saw the same inputs.
     """
 
     suspect: Suspect | None
@@ -34,9 +36,36 @@ def trials(
     if plan.replayer is None or pair is None:
         return
     replay = plan.replayer.of_run(connection, run, late_events(connection, run).ids())
-    sides: tuple[tuple[Path, Recorded | None], ...] = (("legacy", pair.legacy), ("event_driven", pair.event_driven))
-    for suspect in (None, *suspects):
+
+    def sealed(suspect: Suspect | None) -> tuple[Outcome | None, Seal | None]:
         outcome = replay.outcomes([unit], suspect).get(unit)
-        digest = seal(outcome, plan.policy.normalise).outcome.hex() if outcome else None
-        matching = tuple(path for path, side in sides if (side.digest if side else None) == digest)
-        yield Trial(suspect=suspect, outcome=outcome, brings_about=matching)
+        return outcome, seal(outcome, plan.policy.normalise) if outcome else None
+
+    outcome, rule = sealed(None)
+    misread = _misread(pair, rule)
+    done = tuple(path for path in _done(pair, rule) if path not in misread)
+    yield Trial(suspect=None, outcome=outcome, brings_about=done)
+    for suspect in suspects:
+        outcome, found = sealed(suspect)
+        done = _reads_the_same(pair, found) if misread else _done(pair, found)
+        yield Trial(suspect=suspect, outcome=outcome, brings_about=done)
+
+
+def _done(pair: Pair, found: Seal | None) -> tuple[Path, ...]:
+    """The paths whose recorded outcome is this one."""
+    digest = found.outcome.hex() if found else None
+    sides: tuple[tuple[Path, Recorded | None], ...] = (("legacy", pair.legacy), ("event_driven", pair.event_driven))
+    return tuple(path for path, side in sides if (side.digest if side else None) == digest)
+
+
+def _misread(pair: Pair, rule: Seal | None) -> tuple[Path, ...]:
+    """The event-driven path where both did what the rule says, and it did so from something else than the log says."""
+    if len(_done(pair, rule)) < len(PATHS) or rule is None or _reads_the_same(pair, rule):
+        return ()
+    return ("event_driven",)
+
+
+def _reads_the_same(pair: Pair, found: Seal | None) -> tuple[Path, ...]:
+    """The event-driven path if its outcome was computed from what this one was computed from."""
+    side = pair.event_driven
+    return ("event_driven",) if found and side and side.fingerprint == found.inputs.hex() else ()

@@ -83,13 +83,14 @@ def stop(state_dir: Path, *, deadline: float = STOP_DEADLINE) -> tuple[str, ...]
         return tuple(server.name for server in _embedded(state_dir) if server.stop(deadline=deadline))
 
 
-def check(database_url: str, redis_url: str, *, timeout: float = 5.0) -> None:
+def check(database_url: str, redis_url: str | None, *, timeout: float = 5.0) -> None:
     """Raise DependencyUnreachable for the first of the two that does not answer within the time, in seconds.
 
-    BrokerCannotWrite if it does, but has no room on its disk.
+    BrokerCannotWrite if it does, but has no room on its disk. Without `redis_url` only the database is asked.
     """
     _check_database(database_url, timeout)
-    _check_redis(redis_url, timeout)
+    if redis_url is not None:
+        _check_redis(redis_url, timeout)
 
 
 def _start(

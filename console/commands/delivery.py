@@ -48,7 +48,7 @@ def campaign(
     """
     if pause and resume:
         raise WrongUse("give --pause or --resume, not both")
-    with connected(database=database) as system, system.engine.begin() as connection:
+    with connected(database=database, broker=False) as system, system.engine.begin() as connection:
         name = run or next(iter(campaigns.campaigns(connection, 1)), None)
         if name is None:
             raise WrongUse("no run has sent anything yet")
@@ -60,7 +60,8 @@ def campaign(
         if extend is not None:
             known = campaigns.extend(connection, name, extend * 60) is not None
         found = books(connection, name)
-        if not known or not found.total:
+        # While a path hands in, its campaign is open already, and none of its e-mails is to be seen yet.
+        if not known or found.send_by is None:
             raise WrongUse(f"run {name!r} sends nothing; `cutover status` lists the runs there are")
     now = datetime.now(UTC)
     print_json(as_data(found, now)) if json else show_books(found, now)
@@ -97,7 +98,7 @@ def unconfirmed(
         raise WrongUse("name the run whose e-mails you decide on")
     if deciding:
         _check_decision(who, why, "say with --why what makes you sure")
-    with connected(database=database) as system:
+    with connected(database=database, broker=False) as system:
         with system.engine.connect() as connection:
             found = [
                 email
@@ -174,9 +175,11 @@ def deadletters(
     Example: cutover deadletters 2026-W47 --reason "valid address" --replay --dry-run
     """
     who = by or getpass.getuser()
+    if replay_them and run is None:
+        raise WrongUse("name the run whose e-mails are to be sent again: each week has some of its own")
     if replay_them:
         _check_decision(who, why, "say with --why what was mended")
-    with connected(database=database) as system:
+    with connected(database=database, broker=False) as system:
         with system.engine.connect() as connection:
             found = dead_letters(connection, run=run, reason=reason, user_ids=users or ())
         if not replay_them or dry_run or not found:

@@ -16,6 +16,7 @@ from console.retirement import retirement
 from console.running import running_canaries
 from console.screen import out, print_json, print_table, say
 from events import StageChanged
+from runtime.quantity import how_many
 from shadow.barrier import see_logged
 from shadow.moves import Place, check_backward, forward, place
 from shadow.people import authenticated
@@ -51,7 +52,7 @@ def rollback(
     """
     check_why(why)
     there = place(stage_named(to), percent)
-    with connected(prepare=True, database=database) as system:
+    with connected(prepare=True, database=database, broker=False) as system:
         found = caught_up(system)
         who = authenticated(found.people, token(), "operator").person
         runs = _running(system)
@@ -116,7 +117,10 @@ def _told(done: RolledBack) -> str:
             f"Run {done.run}: {done.waiting:,} e-mails wait for the legacy path, which has not recorded this run yet. "
             f"If cron does not run it: cutover legacy-run --week {done.run}"
         )
-    return f"Run {done.run}: {done.handed_in:,} e-mails go to the legacy path."
+    return (
+        f"Run {done.run}: the legacy path hands in {how_many(done.handed_in, 'user')}. Whoever was sent an e-mail "
+        "already gets no other."
+    )
 
 
 def retire(
@@ -130,7 +134,7 @@ def retire(
 
     Exit code 1 while the stage is not retired, or something still calls the script or its tap.
     """
-    with connected(prepare=True, database=database) as system:
+    with connected(prepare=True, database=database, broker=False) as system:
         found = caught_up(system)
         with system.engine.connect() as connection:
             checked = retirement(connection, found, crontab)

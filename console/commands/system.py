@@ -102,7 +102,7 @@ def serve(
     settings = Settings()
     logs.configure(settings.log_level, settings.log_json)
     end_with_parent()
-    with connected(prepare=True) as system:
+    with connected(prepare=True, broker=False) as system:
         serve_application(application(settings, system.engine, system.delivery), host, port)
 
 
@@ -132,7 +132,7 @@ def relay() -> None:
     settings = Settings()
     logs.configure(settings.log_level, settings.log_json)
     end_with_parent()
-    with connected(prepare=True) as system:
+    with connected(prepare=True, broker=False) as system:
         running = system.relay()
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: running.stop())
@@ -170,7 +170,7 @@ def migrate(
     """Bring the schema `cutover` up to date, or take it down."""
     from migrations.migrate import downgrade
 
-    with connected(prepare=down_to is None) as system:
+    with connected(prepare=down_to is None, broker=False) as system:
         if down_to is not None:
             if not yes:
                 typer.confirm(f"Remove everything in the schema cutover beyond revision {down_to}?", abort=True)

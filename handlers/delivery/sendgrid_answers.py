@@ -8,6 +8,10 @@ from functools import lru_cache
 from handlers.delivery.provider import Accepted, Allowance, Answer, NotAccepted, Refused, Unconfirmed
 from handlers.delivery.sendgrid_reasons import http_reason
 
+LEAST_SILENCE = 1.0
+"""Seconds after a 429 that does not say how long: of the limit's own end we know the second it lies in, and no more."""
+LONGEST_SILENCE = 3600.0
+"""Seconds: whoever asks for more has made a mistake, and no command of ours would take it back."""
 _COUNT = re.compile(r"[0-9]{1,12}")
 _MESSAGE_ID = re.compile(r"[\x21-\x7e]{1,200}")
 # Our key, our account or a server that lost patience while we spoke: the message itself was not judged.
@@ -26,8 +30,10 @@ def classify(
         return Accepted(message_id(headers.get("X-Message-Id", "")))
     reason = http_reason(status, body, private=private)
     if status == 429:
-        asked = _retry_after(headers, now)
-        return NotAccepted(reason, _reset_after(headers, now) if asked is None else asked, throttled=True)
+        asked, reset = _retry_after(headers, now), _reset_after(headers, now)
+        if asked is None and reset is not None:
+            asked = max(LEAST_SILENCE, reset)
+        return NotAccepted(reason, asked, throttled=True)
     if status == 503:
         return NotAccepted(reason, retry_after=_retry_after(headers, now))
     # A redirect comes from a proxy or a misconfigured host: SendGrid's mail-send has none.
@@ -55,9 +61,9 @@ def message_id(text: str) -> str:
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
     value = headers.get("Retry-After", "").strip()
     if _COUNT.fullmatch(value):
-        return float(value)
+        return min(float(value), LONGEST_SILENCE)
     moment = _epoch(value)
-    return None if moment is None else max(0.0, moment - _their_now(headers, now))
+    return None if moment is None else min(max(0.0, moment - _their_now(headers, now)), LONGEST_SILENCE)
 
 
 def _reset_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -66,7 +72,7 @@ def _reset_after(headers: Mapping[str, str], now: float) -> float | None:
         return None
     # Their clock is told in whole seconds, which at full pace, with nothing remaining all the time, would be a pause of
     # a second again and again. Ours is finer; where it is wrong, theirs bounds the pause, and 429 tells of the rest.
-    return max(0.0, int(value) - max(now, _their_now(headers, now)))
+    return min(max(0.0, int(value) - max(now, _their_now(headers, now))), LONGEST_SILENCE)
 
 
 def _their_now(headers: Mapping[str, str], now: float) -> float:

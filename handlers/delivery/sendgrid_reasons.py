@@ -19,6 +19,8 @@ STRAY_ANSWER = "stray_answer"
 TRANSPORT_FAILED = "transport_failed"
 
 MAX_REASON = 200
+MAX_READ = 1000
+"""Of what SendGrid says no more is looked at: to look for addresses takes time with the square of a word's length."""
 HIDDEN = "***"
 
 # An `@` as it is written in plain text, in a URL, in HTML, and by keyboards with full-width forms.
@@ -43,7 +45,7 @@ def http_reason(status: int, body: bytes, *, private: Iterable[str] = ()) -> str
 
     At most 200 printable characters. Whatever looks like an address or a key is hidden, and so is each of `private`.
     """
-    told = _anonymous(_printable(_first_error(body)), private)
+    told = _anonymous(_beginning(_printable(_first_error(body))), private)
     return f"http_{status} {told}".strip()[:MAX_REASON].rstrip()
 
 
@@ -61,6 +63,11 @@ def _first_error(body: bytes) -> str:
 def _printable(text: str) -> str:
     """Without control characters, lone surrogates and line ends of any kind, and with single spaces."""
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def _beginning(text: str) -> str:
+    """Whole words alone: half an address is not seen to be one."""
+    return text if len(text) <= MAX_READ else text[: MAX_READ + 1].rpartition(" ")[0]
 
 
 def _anonymous(text: str, private: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from console.failures import Exit
 from console.screen import print_table, say
 from handlers.delivery.books import NEWS, STATES
+from handlers.delivery.ledger import plan
 from tests.console.commands import Answer, all_of, cutover
 from tests.delivery.ledgers import emitted, execute, own_database, plan_users, put, refused, row, states
 
@@ -29,6 +30,7 @@ REFUSED: Mapping[str, list[str]] = {
     "run '2026-W99' sends nothing": ["campaign", "2026-W99", "--pause"],
     "give --mark-sent or --release, not both": ["unconfirmed", "all", "--mark-sent", "--release"],
     "name the run whose e-mails you decide on": ["unconfirmed", "--mark-sent"],
+    "name the run whose e-mails are to be sent again": ["deadletters", "--replay", "--yes"],
     "say with --why what makes you sure": ["unconfirmed", "all", "--release"],
     "what makes you sure": ["unconfirmed", "all", "--mark-sent", "--why", " "],
     "--why has 301 characters; expected at most 300": ["unconfirmed", "all", "--mark-sent", "--why", "x" * 301],
@@ -53,6 +55,7 @@ COMMANDS: Mapping[str, Sequence[str | bytes]] = {
     "look at the pause": ["campaign", "paused"],
     "resume": ["campaign", "paused", "--resume", "--json"],
     "extend": ["campaign", "paused", "--extend", "90", "--json"],
+    "pause before the first e-mail": ["campaign", "opened", "--pause", "--by", "ann", "--json"],
     "nothing unconfirmed": ["unconfirmed", "well"],
     "nothing unconfirmed as data": ["unconfirmed", "well", "--json"],
     "no dead letters": ["deadletters", "planned"],
@@ -82,6 +85,8 @@ def ledger(postgres_url: str, template_url: str) -> Iterator[sa.Engine]:
             for state, count in rows.items():
                 put(engine, state, *(f"{state}-{number}" for number in range(count)), run=run)
         plan_users(engine, "u1", run="paused", within=60.0)
+        with engine.begin() as connection:
+            plan(connection, "opened", "legacy", [], partitions=1, send_within=60.0)
         put(engine, "unconfirmed", "u1", "u2", "u3", run="asked")
         put(engine, "failed", "u1", "u2", "u3", run="dead")
         execute(engine, "UPDATE cutover.send_ledger SET reason = '413 too large' WHERE run = 'dead' AND user_id = 'u3'")
@@ -144,6 +149,13 @@ def test_a_campaign_is_paused_resumed_and_given_time(said: dict[str, Answer]) ->
     assert "PAUSED by ann" in said["look at the pause"].stdout
     assert data(said["resume"])["paused_at"] is None
     assert data(said["extend"])["send_by"] > data(said["resume"])["send_by"]
+
+
+def test_a_campaign_whose_e_mails_are_not_handed_in_yet_is_paused(said: dict[str, Answer], ledger: sa.Engine) -> None:
+    assert said["pause before the first e-mail"].code == Exit.GOOD
+    assert data(said["pause before the first e-mail"])["paused_by"] == "ann"
+    with ledger.connect() as connection:
+        assert connection.scalar(sa.text("SELECT paused_by FROM cutover.campaigns WHERE run = 'opened'")) == "ann"
 
 
 def test_where_nothing_needs_a_person_it_is_said(said: dict[str, Answer]) -> None:

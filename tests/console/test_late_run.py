@@ -19,8 +19,9 @@ def test_a_week_that_is_over_is_not_begun_where_it_would_send(home: dict[str, st
     with database.begin() as connection:
         move(connection, "shadow", at=datetime.now(UTC))
     sequence_all(database, PARTITIONS)
-    refused = cutover("legacy-run", "--week", "2026-W01", env=home)
-    assert (refused.code, "Give --late" in refused.told) == (Exit.WRONG_USE, True), refused
+    for command in ("legacy-run", "start-run"):
+        refused = cutover(command, "--week", "2026-W01", env=home)
+        assert (refused.code, "Give --late" in refused.told) == (Exit.WRONG_USE, True), refused
     with database.connect() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM cutover.runs")) == 0
     assert "shadow" in cutover("status", env=home).stdout

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from handlers.delivery.provider import Accepted, Allowance, Answer, NotAccepted, Refused, Unconfirmed
-from handlers.delivery.sendgrid_answers import allowance, classify
+from handlers.delivery.sendgrid_answers import LONGEST_SILENCE, allowance, classify
 from handlers.delivery.sendgrid_failures import failure
-from handlers.delivery.sendgrid_reasons import MAX_REASON, http_reason
+from handlers.delivery.sendgrid_reasons import MAX_READ, MAX_REASON, http_reason
 
 NOW = 1_763_974_800.0  # Mon, 24 Nov 2025 09:00:00 GMT
 DATE = "Mon, 24 Nov 2025 09:00:00 GMT"
@@ -56,6 +56,15 @@ def errors(message: object, field: object = None) -> bytes:
             {"X-RateLimit-Reset": "1763974809", "Date": "Mon, 24 Nov 2025 09:00:05 GMT"},
             b"",
             NotAccepted("http_429", retry_after=4.0, throttled=True),
+        ),
+        (429, {"X-RateLimit-Reset": "1763974800"}, b"", NotAccepted("http_429", retry_after=1.0, throttled=True)),
+        (429, {"X-RateLimit-Reset": "999999999999"}, b"", NotAccepted("http_429", retry_after=3600.0, throttled=True)),
+        (429, {"Retry-After": "86400000"}, b"", NotAccepted("http_429", retry_after=3600.0, throttled=True)),
+        (
+            503,
+            {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"},
+            b"",
+            NotAccepted("http_503", retry_after=3600.0),
         ),
         (429, {"Retry-After": "soon", "X-RateLimit-Reset": "-1"}, b"", NotAccepted("http_429", throttled=True)),
         (429, {}, errors("too many requests"), NotAccepted("http_429 too many requests", throttled=True)),
@@ -111,7 +120,7 @@ def test_every_response_has_a_meaning_and_a_short_printable_reason(
     assert len(answer.reason) <= MAX_REASON
     assert answer.reason.isprintable()
     if isinstance(answer, NotAccepted) and answer.retry_after is not None:
-        assert 0 <= answer.retry_after < 1e12
+        assert 0 <= answer.retry_after <= LONGEST_SILENCE
 
 
 @given(st.dictionaries(header_names, header_values))
@@ -205,3 +214,10 @@ def test_a_failure_leaves_an_e_mail_unconfirmed_only_if_its_request_had_begun(
     error: Exception, reason: str, *, begun: bool
 ) -> None:
     assert failure(error, begun=begun) == (Unconfirmed(reason) if begun else NotAccepted(reason))
+
+
+def test_of_what_is_told_at_length_whole_words_are_looked_at() -> None:
+    """Half an address, cut off before its sign, would not be seen to be one."""
+    hidden = "y" * (MAX_READ - 20) + "@example.com"
+    assert http_reason(400, errors(f"{hidden} ann.person.with.a.name@example.com")) == "http_400 ***"
+    assert http_reason(400, errors("y" * 5 * MAX_READ)) == "http_400"

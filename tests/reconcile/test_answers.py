@@ -112,3 +112,13 @@ def test_what_explains_is_told_apart() -> None:
     sentences = answer([Totals(run="r1", pairs=1000, match=994, explained=6, because=because)]).sentences
     assert [sentence.partition(" ")[0] for sentence in sentences[:3]] == ["3", "2", "1"]
     assert "the policy accepts how they differ" in sentences[2]
+
+
+def test_what_the_policy_accepts_in_most_e_mails_is_no_reason_to_wait() -> None:
+    """A wording that is meant to change, say. Its pairs were compared, and differ in nothing else."""
+    found = answer([Totals(run="r1", pairs=1000, match=400, explained=600, because={"accepted": 600})])
+    assert found.state == "ready"
+    assert "None of 1,000 pairs with equal inputs differs in any other way" in found.sentences[-1]
+    timed = answer([Totals(run="r1", pairs=1000, match=400, explained=600, because={"timing": 599, "accepted": 1})])
+    assert timed.state == "incomplete"
+    assert "In run r1 only 401 of 1,000 pairs had equal inputs" in timed.sentences[-1]

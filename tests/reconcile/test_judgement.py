@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace as with_fields
 
 from reconcile import ReconciliationPlan, Report, make_report, reconcile
 from reconcile.errors import UnknownReport
-from reconcile.judgement import doubts, judgement, newest_judgement
+from reconcile.judgement import doubts, judge_statement, judgement, newest_judgement
+from reconcile.statement import stored
 from shadow import schema
 from shadow.recorder import revise
 from tests.reconcile.recorded_runs import AT, PLAN, RecordedRun, of_every_kind, sent
@@ -193,3 +196,25 @@ def test_totals_that_do_not_fit_the_verdicts_are_doubted(database: sa.Engine) ->
     edit(database, "UPDATE cutover.reconciliations SET totals = jsonb_set(totals, '{mismatch}', '0')")
     said = " ".join(make_report(database, [RUN], PLAN, code_version="abc").statement.doubts)
     assert "do not add up to its totals" in said
+
+
+def test_accepted_differences_count_as_compared_and_other_explanations_do_not(database: sa.Engine) -> None:
+    report = reported(database, RecordedRun(run=RUN, legacy=EQUAL, event_driven=EQUAL))
+    with database.connect() as connection:
+        kept = stored(connection, report.digest)
+    assert kept is not None
+    (run,) = kept[0].runs
+    runs = [with_fields(run, match=0, explained=3, granted=granted) for granted in (0, 1, 2, 3)]
+    judged = [judge_statement(with_fields(kept[0], runs=(each,)), MADE) for each in runs]
+    assert [each.days for each in judged] == [0, 0, 1, 1]
+    assert report.judgement is not None
+    assert judged[3].bound == report.judgement.bound
+
+
+def test_a_statement_without_accepted_differences_says_nothing_of_them(database: sa.Engine) -> None:
+    """So that its digest is what it was before anybody counted them."""
+    report = reported(database, RecordedRun(run=RUN, legacy=EQUAL, event_driven=EQUAL))
+    with database.connect() as connection:
+        kept = stored(connection, report.digest)
+    assert kept is not None
+    assert b"granted" not in msgspec.json.encode(kept[0])
