@@ -91,7 +91,7 @@ def _lock(
 
     Position and end come of one statement, whose snapshot can be older than the lock. As log and checkpoints only grow,
     an old end is too early, never too late, unless a rebuild has rewound them meanwhile. A rebuild writes every
-    checkpoint: one that is newer than the snapshot, and not further, counts as held, and the next look sees all of it.
+    checkpoint: one that is newer than the snapshot counts as held, and the next look sees all of it.
     """
     before = [subscriptions[name] for name in follower.after]
     parameters = {
@@ -161,8 +161,7 @@ _LOCK = sa.text("""
         WHERE NOT followed.partitioned OR of_log.partition IN (-1, followed.partition)
     )) AS "end"
     FROM mine, head, cutover.checkpoints AS seen
-    WHERE seen.subscription = :subscription AND seen.partition = :partition
-      AND (mine.position > seen.position OR mine.version = seen.xmin)
+    WHERE seen.subscription = :subscription AND seen.partition = :partition AND mine.version = seen.xmin
 """).bindparams(
     *(sa.bindparam(name, type_=ARRAY(sa.Text), literal_execute=True) for name in ("names", "types", "read_by")),
     *(sa.bindparam(name, type_=ARRAY(sa.Boolean), literal_execute=True) for name in ("together", "partitioned")),

@@ -115,8 +115,8 @@ class Relay:
                     next(chores)()
                     next_chore = began + self._sweep_every / len(self._chores)
             except sa.exc.OperationalError as problem:
-                # The database is away; the outbox is there too, so there is nothing to do but wait.
-                log.warning("database_away", problem=str(problem.orig))
+                # Mostly the database is away; the outbox is there too, so there is nothing to do but wait.
+                log.warning("database_away" if _is_away(problem) else "interrupted", problem=str(problem.orig))
                 self._low_water.start_over()
                 self._stopping.wait(self._sweep_every)
                 continue
@@ -202,3 +202,9 @@ whatever it might be looks through the whole log.
 """
 
 _TOLD = sa.text("SELECT true FROM cutover.outbox WHERE id > :after ORDER BY id LIMIT 1")
+
+
+def _is_away(problem: sa.exc.OperationalError) -> bool:
+    """Whether nobody answered, or the server is on its way out; else it broke off what it was asked, a deadlock say."""
+    state = getattr(problem.orig, "sqlstate", None)
+    return state is None or state.startswith(("08", "57P"))

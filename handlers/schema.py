@@ -66,6 +66,7 @@ recommendations = sa.Table(
     sa.Column("product_ids", pg.ARRAY(ID), nullable=False),
     sa.Column("scores", pg.ARRAY(sa.Double), nullable=False),
     sa.Column("direction", sa.LargeBinary),
+    sa.CheckConstraint("octet_length(direction) = 256", name="recommendations_direction"),
     sa.Index("recommendations_partition", "partition"),
     comment="the list of every user with a history; direction is the taste at length 1, NULL when it has no length",
 )

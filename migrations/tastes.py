@@ -8,7 +8,7 @@ AT_ONCE = 10_000
 
 READ = sa.text("""
     SELECT user_id, direction FROM cutover.recommendations
-    WHERE direction IS NOT NULL AND user_id > :after ORDER BY user_id LIMIT :at_once
+    WHERE octet_length(direction) = :bytes AND user_id > :after ORDER BY user_id LIMIT :at_once
 """)
 
 WRITE = sa.text("""
@@ -18,10 +18,11 @@ WRITE = sa.text("""
 """)
 
 
-def rewrite(connection: sa.Connection, became: Callable[[bytes], bytes]) -> None:
-    """Replace each taste by what became of it."""
+def rewrite(connection: sa.Connection, became: Callable[[bytes], bytes], *, of_bytes: int) -> None:
+    """Replace each taste that has so many bytes by what became of it, while nobody writes any."""
+    connection.execute(sa.text("LOCK TABLE cutover.recommendations IN SHARE ROW EXCLUSIVE MODE"))
     after = ""
-    while rows := connection.execute(READ, {"after": after, "at_once": AT_ONCE}).all():
+    while rows := connection.execute(READ, {"after": after, "at_once": AT_ONCE, "bytes": of_bytes}).all():
         written = {
             "user_ids": [row.user_id for row in rows],
             "directions": [became(bytes(row.direction)) for row in rows],

@@ -21,12 +21,16 @@ _CONNECTION_DEFAULTS = {
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
+    # No probe is sent while something that was sent is not acknowledged, such as a query to a host that has vanished.
+    "tcp_user_timeout": "60000",
     "application_name": "cutover",
 }
 
 
 # The server, too, has to notice a machine that is gone: until then it keeps its locks.
-_SERVER_KEEPALIVES = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+_SERVER_KEEPALIVES = (
+    "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3 -c tcp_user_timeout=60000"
+)
 
 
 def create_engine(url: str) -> sqlalchemy.Engine:

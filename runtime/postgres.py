@@ -29,7 +29,7 @@ _SETTINGS = {
     "random_page_cost": "1.1",
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",
-    "max_connections": "100",
+    "max_connections": "400",
     "fsync": "on",
     "synchronous_commit": "on",
     "timezone": "UTC",

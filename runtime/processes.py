@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from runtime.errors import AccountUnavailable
+
 _POLL_SECONDS = 0.02
 
 
@@ -24,6 +26,11 @@ def works_in(pid: int, directory: Path) -> bool:
             # Compares the directory itself: a process in a container may show the same path and mean another.
             return os.path.samefile(f"/proc/{pid}/cwd", directory)
         return Path(psutil.Process(pid).cwd()) == directory.resolve()
+    except PermissionError:
+        if os.geteuid() == 0:
+            # Some containers keep this from root. Taken for "no", it would put two servers on one directory.
+            raise AccountUnavailable(account="another user", reason="root may not look at processes here") from None
+        return False
     except (OSError, psutil.Error):
         return False
 

@@ -54,7 +54,7 @@ def prepare_sockets(state_dir: Path) -> Path:
     """Make the directory for the sockets; one elsewhere is linked to, for the next command to find it."""
     with explained(state_dir):
         directory = sockets(state_dir)
-        if directory != state_dir / "sockets":
+        if directory != state_dir / "sockets" and not _is_kept(state_dir):
             directory = _substitute(state_dir)
             _link(state_dir / "sockets", directory)
         directory.mkdir(mode=_private_mode(), exist_ok=True)
@@ -94,6 +94,12 @@ def _substitute(state_dir: Path) -> Path:
     name = f"cutover-{os.geteuid()}-{digest}"
     temporary = Path(tempfile.gettempdir()) / name
     return temporary if _can_hold_sockets(temporary) else Path("/tmp") / name  # noqa: S108 - is checked to be ours
+
+
+def _is_kept(state_dir: Path) -> bool:
+    """Whether a link leads to where servers of this directory may run already, also if TMPDIR is another one here."""
+    link = state_dir / "sockets"
+    return link.is_symlink() and link.readlink().name == _substitute(state_dir).name and link.readlink().parent.is_dir()
 
 
 def _link(link: Path, target: Path) -> None:

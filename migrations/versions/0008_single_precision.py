@@ -10,9 +10,9 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    rewrite(op.get_bind(), lambda taste: np.frombuffer(taste, "<f8").astype("<f4").tobytes())
+    rewrite(op.get_bind(), lambda taste: np.frombuffer(taste, "<f8").astype("<f4").tobytes(), of_bytes=1024)
 
 
 def downgrade() -> None:
     """What a rounded number was before is gone: `cutover rebuild` tells it again."""
-    rewrite(op.get_bind(), lambda taste: np.frombuffer(taste, "<f4").astype("<f8").tobytes())
+    rewrite(op.get_bind(), lambda taste: np.frombuffer(taste, "<f4").astype("<f8").tobytes(), of_bytes=512)

@@ -12,13 +12,19 @@ STEPS = 32767
 ZERO = 32768
 
 
+CHECK = "recommendations_direction"
+
+
 def upgrade() -> None:
-    rewrite(op.get_bind(), _in_16_bits)
+    """From here on a worker of older code fails at once, and does not write what this code would misread."""
+    rewrite(op.get_bind(), _in_16_bits, of_bytes=512)
+    op.create_check_constraint(CHECK, "recommendations", "octet_length(direction) = 256", schema="cutover")
 
 
 def downgrade() -> None:
     """What a rounded number was before is gone: `cutover rebuild` tells it again."""
-    rewrite(op.get_bind(), _in_single_precision)
+    op.drop_constraint(CHECK, "recommendations", schema="cutover")
+    rewrite(op.get_bind(), _in_single_precision, of_bytes=256)
 
 
 def _in_16_bits(taste: bytes) -> bytes:

@@ -60,7 +60,7 @@ FILL = """
         SELECT user_id, :partition, true, true FROM users
     ), listed AS (
         INSERT INTO cutover.recommendations (user_id, partition, product_ids, scores, direction)
-        SELECT user_id, :partition, '{p1}', '{0.5}', decode(repeat('00', 512), 'hex') FROM users
+        SELECT user_id, :partition, '{p1}', '{0.5}', decode(repeat('00', 256), 'hex') FROM users
     )
     INSERT INTO cutover.purchases (user_id, order_id, product_id, partition, placed_at, bought, returned, cancelled)
     SELECT user_id, 'o' || number, 'p2', :partition, :at, 1, 0, false

@@ -44,6 +44,20 @@ def test_tastes_held_otherwise_are_rewritten_and_nothing_else_changes(database: 
     ]
 
 
+def test_what_a_worker_of_other_code_writes_is_neither_taken_nor_misread(database: sa.Engine) -> None:
+    downgrade(database, "0008")
+    with database.begin() as connection:
+        keep(connection, "early", held(TASTE), [0.5])
+        keep(connection, "old", TASTE.astype("<f4").tobytes(), [0.5])
+    upgrade(database)
+    with database.connect() as connection:
+        rows = connection.execute(sa.text("SELECT user_id, direction FROM cutover.recommendations ORDER BY 1")).all()
+        assert [(row.user_id, len(row.direction)) for row in rows] == [("early", 256), ("old", 256)]
+        assert rows[0].direction == held(TASTE)
+        with pytest.raises(sa.exc.IntegrityError, match="recommendations_direction"):
+            keep(connection, "late", TASTE.astype("<f4").tobytes(), [0.5])
+
+
 def test_a_way_back_loses_what_a_step_is_worth(database: sa.Engine) -> None:
     with database.begin() as connection:
         keep(connection, "with", held(TASTE), [0.5])

@@ -1,6 +1,7 @@
 """The embedded servers: found again, brought back with their data, and gone when they are stopped."""
 
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -17,8 +18,15 @@ import pytest
 import sqlalchemy
 from sqlalchemy import text
 
-from runtime import binaries, broker, database, processes, servers
-from runtime.errors import DependencyUnreachable, DiskFull, ServerDidNotStart, ServersBusy, StateDirectoryUnusable
+from runtime import binaries, broker, database, processes, servers, state
+from runtime.errors import (
+    AccountUnavailable,
+    DependencyUnreachable,
+    DiskFull,
+    ServerDidNotStart,
+    ServersBusy,
+    StateDirectoryUnusable,
+)
 from runtime.locks import FileLock
 from runtime.servers import Servers
 from runtime.settings import Settings
@@ -400,6 +408,37 @@ def temporary_directory(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """One that goes away with the test, in place of the machine's."""
     monkeypatch.setattr(tempfile, "tempdir", str(state_dir.parent))
     return state_dir.parent
+
+
+def test_a_command_with_another_tmpdir_finds_the_sockets_there_are(
+    temporary_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As cron's has, beside a shell's: servers that run would be taken for gone, and started anew under everybody."""
+    state_dir = temporary_directory / ("long" * 40)
+    state_dir.mkdir()
+    found = state.prepare_sockets(state_dir)
+    other = temporary_directory / "other"
+    other.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(other))
+    assert state.prepare_sockets(state_dir) == found
+    (state_dir / "sockets").unlink()
+    (state_dir / "sockets").symlink_to(temporary_directory / "gone" / found.name)
+    assert state.prepare_sockets(state_dir).parent == other
+
+
+def test_where_root_may_not_look_it_is_not_said_that_nothing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(os.path, "samefile", refuse)
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(AccountUnavailable, match="root may not look at processes here"):
+        processes.works_in(os.getpid(), tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert not processes.works_in(os.getpid(), tmp_path)
 
 
 @pytest.fixture
