@@ -92,6 +92,7 @@ _KINDS: Mapping[str, Exit | Callable[[BaseException], tuple[str, Exit] | None]] 
     "handlers.unsubscribe_link.BadLinkKey": Exit.WRONG_USE,
     "reconcile.errors.ReconcileError": Exit.WRONG_USE,
     "runtime.errors.AlreadyRunning": Exit.WRONG_USE,
+    "runtime.errors.OtherSchema": Exit.WRONG_USE,
     "runtime.errors.RuntimeFailure": Exit.UNREACHABLE,
     "runtime.errors.SettingsInvalid": Exit.WRONG_USE,
     "sandbox.defects.catalogue.UnknownDefect": Exit.WRONG_USE,

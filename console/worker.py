@@ -13,16 +13,15 @@ from console.wiring import System, build
 from events import Nudge, check_partitions
 from handlers.catalogue import search_alone
 from handlers.celery_app import create_app
-from handlers.delivery.duties import DELIVERY, LOOK_UP, LOOKUP, SEND
+from handlers.delivery.duties import DELIVERY, LOOK_UP, LOOKUP, SEND, SLICE
 from handlers.delivery.settings import DeliverySettings
 from handlers.nudges import TASK
+from migrations.head import check_schema
 from runtime import broker, logs, servers
 from runtime.memory import freeze
 from runtime.settings import Settings
 from sandbox.defects import defect
 
-SLICE = 5.0
-"""Seconds one task sends: less than a worker that is asked to stop may take for what it has in hand."""
 LOOKED_UP_AT_ONCE = 20
 
 log = structlog.get_logger()
@@ -40,6 +39,8 @@ def system() -> System:
     parts = defect(injected).parts if injected else None
     built = build(found, settings.partitions, settings.namespace, DeliverySettings(), parts)
     with built.engine.connect() as connection:
+        # What is held in another form would be misread, and lists left as they are.
+        check_schema(connection)
         # Elsewhere the same user would be in another partition, where nobody looks for what this process plans.
         check_partitions(connection, settings.partitions)
     freeze()

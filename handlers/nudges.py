@@ -57,6 +57,7 @@ class NudgePublisher:
         self._app = app
         self._broker = broker
         self._subscriptions = subscriptions
+        self._unsure: set[Nudge] = set()
 
     def __call__(self, nudges: Iterable[Nudge]) -> None:
         wanted = list(nudges)
@@ -64,7 +65,11 @@ class NudgePublisher:
             for nudge in self._new(wanted) if wanted else ():
                 self._send(nudge)
         except (redis.RedisError, OperationalError) as problem:
+            # Some may be remembered, by a broker that took our word and lost its own, and yet not be on their way.
+            self._unsure.update(wanted)
             log.warning("nudges_not_published", problem=str(problem))
+        else:
+            self._unsure.difference_update(wanted)
 
     def arrived(self, nudge: Nudge) -> bool:
         """Whoever acts on a nudge says so before looking, so that anything newer is nudged again.
@@ -100,10 +105,13 @@ class NudgePublisher:
         for queue in queues:
             pipeline.llen(f"{self._namespace}:{queue}")
         for nudge in nudges:
-            pipeline.set(self._key(nudge), b"1", nx=True, px=self._route(nudge).remembered)
+            unknown = nudge not in self._unsure
+            pipeline.set(self._key(nudge), b"1", nx=unknown, px=self._route(nudge).remembered)
         answers = pipeline.execute()
         full = {queue for queue, waiting in zip(queues, answers, strict=False) if waiting >= LONGEST_QUEUE}
         new = [nudge for nudge, is_new in zip(nudges, answers[len(queues) :], strict=True) if is_new]
+        if turned_away := [self._key(nudge) for nudge in new if self._route(nudge).queue in full]:
+            self._broker.delete(*turned_away)
         return [nudge for nudge in new if self._route(nudge).queue not in full]
 
     def _key(self, nudge: Nudge) -> str:

@@ -19,8 +19,11 @@ WRITE = sa.text("""
 
 
 def rewrite(connection: sa.Connection, became: Callable[[bytes], bytes], *, of_bytes: int) -> None:
-    """Replace each taste that has so many bytes by what became of it, while nobody writes any."""
-    connection.execute(sa.text("LOCK TABLE cutover.recommendations IN SHARE ROW EXCLUSIVE MODE"))
+    """Replace each taste that has so many bytes by what became of it, while nobody reads or writes any.
+
+    Readers, too: one that wants to write next would wait for the migration, and whatever alters the table for it.
+    """
+    connection.execute(sa.text("LOCK TABLE cutover.recommendations IN ACCESS EXCLUSIVE MODE"))
     after = ""
     while rows := connection.execute(READ, {"after": after, "at_once": AT_ONCE, "bytes": of_bytes}).all():
         written = {

@@ -40,12 +40,8 @@ class Sum:
     mismatch: int
     incomplete: int
     matched_within_tolerance: int
+    granted: int = 0
     because: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def granted(self) -> int:
-        """Pairs that are explained by an accepted difference."""
-        return self.because.get("accepted", 0)
 
     @property
     def fit(self) -> int:
@@ -55,7 +51,7 @@ class Sum:
 
 def sum_up(totals: Sequence[Totals]) -> Sum:
     """All runs together; zeros if there are none."""
-    names = ("pairs", "match", "explained", "mismatch", "incomplete", "matched_within_tolerance")
+    names = ("pairs", "match", "explained", "granted", "mismatch", "incomplete", "matched_within_tolerance")
     because: Counter[str] = Counter()
     for run in totals:
         because.update(run.because)
@@ -170,8 +166,8 @@ def _account(whole: Sum) -> tuple[str, ...]:
 
 
 def _explained(whole: Sum) -> Iterator[str]:
-    noise = whole.because.get("noise", 0)
-    timing = whole.explained - noise - whole.granted
+    noise, accepted = whole.because.get("noise", 0), whole.because.get("accepted", 0)
+    timing = whole.explained - noise - accepted
     if timing:
         yield (
             f"{how_many(timing, 'pair')} had other inputs because events arrived between the two cuts; "
@@ -180,8 +176,8 @@ def _explained(whole: Sum) -> Iterator[str]:
     if noise:
         again = "the legacy path came to the same as the event-driven one when it did them again"
         yield f"{how_many(noise, 'pair')}: {again}."
-    if whole.granted:
-        yield f"{how_many(whole.granted, 'pair')}: the policy accepts how they differ, and names who answers for it."
+    if accepted:
+        yield f"{how_many(accepted, 'pair')}: the policy accepts how they differ, and names who answers for it."
 
 
 def _paths(run: Totals) -> str:

@@ -28,6 +28,7 @@ class Totals:
     `matched_within_tolerance` of the matches are equal under the policy but not identical; `tolerated` counts
     the fields to which that happened. `kinds` counts the mismatches by primary kind, `fields` those in which a
     field differs. `unexplained` of the mismatches have no cause that replay brings about; `causes` counts findings.
+    `granted` of the explained ones were compared, and differ in what the policy accepts and in nothing else.
     `because` counts the explained ones by what explains them, `accepted` those by accepted difference, also of those
     never met. `due` is how many units must have an outcome. `unfinished` are the paths that have not finished;
     `seconds` is what a path took, None until it has finished; `timings` is what its single outcomes took when all were
@@ -38,6 +39,7 @@ class Totals:
     pairs: int
     match: int = 0
     explained: int = 0
+    granted: int = 0
     mismatch: int = 0
     incomplete: int = 0
     matched_within_tolerance: int = 0
@@ -53,11 +55,6 @@ class Totals:
     accepted: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, Timing] = field(default_factory=dict)
     noise: Noise | None = None
-
-    @property
-    def granted(self) -> int:
-        """Pairs that are explained by an accepted difference: with equal inputs, and in nothing else different."""
-        return self.because.get("accepted", 0)
 
     @property
     def judged(self) -> int:
@@ -97,7 +94,7 @@ class Tally:
         self.fields: dict[str, int] = {}
         self.tolerated: dict[str, int] = {}
         self.causes: list[CauseTotal] = []
-        self.unexplained = 0
+        self.unexplained = self.granted = 0
 
     def add(self, ruling: str, kind: str | None, because: str | None, accepted: str | None, pairs: int) -> None:
         """Count `pairs` stored verdicts that are alike."""
@@ -106,6 +103,9 @@ class Tally:
             self.kinds[kind] += pairs
         if because:
             self.because[because] += pairs
+        # Where a path has no outcome there is nothing to compare, whoever accepts that.
+        if because == "accepted" and kind and not kind.startswith("missing"):
+            self.granted += pairs
         if accepted:
             self.accepted[accepted] += pairs
 
@@ -127,6 +127,7 @@ class Tally:
             pairs=pairs,
             match=pairs - others,
             explained=self.rulings["explained"],
+            granted=self.granted,
             mismatch=self.rulings["mismatch"],
             incomplete=self.rulings["incomplete"],
             matched_within_tolerance=self.rulings["match"],

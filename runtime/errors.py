@@ -48,6 +48,11 @@ class AccountUnavailable(RuntimeFailure):
     or set DATABASE_URL to a server of your own."""
 
 
+class OtherSchema(RuntimeFailure):
+    """The schema cutover is at revision {found}, and this code is written for {expected}. Run `cutover migrate`,
+    or start the code that belongs to the database."""
+
+
 class DependencyUnreachable(RuntimeFailure):
     """{dependency} cannot be reached at {where}: {reason}. Start it, or correct {variable}."""
 

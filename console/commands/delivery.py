@@ -67,7 +67,8 @@ def campaign(
     print_json(as_data(found, now)) if json else show_books(found, now)
     if found.states["failed"] > 0.005 * found.total:
         raise typer.Exit(Exit.NO)
-    raise typer.Exit(Exit.INCOMPLETE if found.open or found.states["unconfirmed"] else Exit.GOOD)
+    unsettled = not found.total or found.open or found.states["unconfirmed"]
+    raise typer.Exit(Exit.INCOMPLETE if unsettled else Exit.GOOD)
 
 
 def unconfirmed(

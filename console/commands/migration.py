@@ -149,7 +149,7 @@ def _refuse_late(system: "System", run: str, *, late: bool) -> Standing:
     with system.engine.connect() as connection:
         stage = standing(connection)
         begun = position_of(connection, run_event(run).event_id) is not None
-    if stage.sends and not begun and not late and run != week_of(SystemClock().now()):
+    if stage.sends and not begun and not late and scheduled_at(run) < scheduled_at(week_of(SystemClock().now())):
         raise WrongUse(
             f"run {run} is over and has not begun; in stage {stage.stage} everybody would get its e-mail now, "
             "besides this week's. Give --late if that is what you want"

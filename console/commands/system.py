@@ -21,6 +21,7 @@ from console.status import gather, show
 from events import check_partitions
 from handlers.celery_app import QUEUES
 from handlers.delivery.settings import DeliverySettings
+from migrations.head import check_schema
 from runtime import logs, servers
 from runtime.clock import SystemClock
 from runtime.database import create_engine
@@ -153,6 +154,7 @@ def worker(
         raise typer.BadParameter(f"unknown queue {unknown[0]!r}; expected some of: {', '.join(QUEUES)}")
     engine = create_engine(found.database_url)
     with engine.connect() as connection:
+        check_schema(connection)
         check_partitions(connection, settings.partitions)
     engine.dispose()
     command = worker_command("worker", concurrency=concurrency, queues=wanted)

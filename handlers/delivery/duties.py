@@ -15,13 +15,24 @@ LOOKUP = "lookup"
 SEND = "cutover.send"
 LOOK_UP = "cutover.look_up"
 
-REMEMBERED = 60_000
-"""Milliseconds: more than the senders of all partitions take one after another, five seconds each, on some children."""
+SLICE = 5.0
+"""Seconds one task sends: less than a worker that is asked to stop may take for what it has in hand."""
+SHORTEST_MEMORY, LONGEST_MEMORY = 60.0, 600.0
+"""Seconds a nudge is remembered for, at least and at most: one that is lost is told again after it."""
 
-ROUTES: Mapping[str, Route] = {
-    DELIVERY: Route(task=SEND, queue="emails", remembered=REMEMBERED),
-    LOOKUP: Route(task=LOOK_UP, queue="tracking", remembered=REMEMBERED),
-}
+
+def routes(partitions: int) -> Mapping[str, Route]:
+    """Where the nudges of the sweep go.
+
+    They are remembered for as long as one child takes for all partitions, one after the other, so that a nudge that
+    waits for its turn is not told again.
+    """
+    waits = min(max(SHORTEST_MEMORY, partitions * SLICE * 1.2), LONGEST_MEMORY)
+    remembered = round(1000 * waits)
+    return {
+        DELIVERY: Route(task=SEND, queue="emails", remembered=remembered),
+        LOOKUP: Route(task=LOOK_UP, queue="tracking", remembered=remembered),
+    }
 
 
 def _upkeep(connection: sa.Connection) -> list[Nudge]:

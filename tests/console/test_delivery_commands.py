@@ -152,7 +152,7 @@ def test_a_campaign_is_paused_resumed_and_given_time(said: dict[str, Answer]) ->
 
 
 def test_a_campaign_whose_e_mails_are_not_handed_in_yet_is_paused(said: dict[str, Answer], ledger: sa.Engine) -> None:
-    assert said["pause before the first e-mail"].code == Exit.GOOD
+    assert said["pause before the first e-mail"].code == Exit.INCOMPLETE
     assert data(said["pause before the first e-mail"])["paused_by"] == "ann"
     with ledger.connect() as connection:
         assert connection.scalar(sa.text("SELECT paused_by FROM cutover.campaigns WHERE run = 'opened'")) == "ann"

@@ -12,6 +12,7 @@ import handlers.schema
 import reconcile.schema
 import shadow.schema
 from console.failures import Exit
+from migrations.head import HEAD, check_schema
 from tests.console.commands import cutover
 
 DECLARED = [
@@ -55,6 +56,12 @@ def columns(engine: sa.Engine) -> set[tuple[object, ...]]:
 
 def test_the_migrations_come_to_what_the_code_declares(database: sa.Engine) -> None:
     assert differences(database) == []
+
+
+def test_processes_that_do_not_migrate_know_the_newest_revision(database: sa.Engine) -> None:
+    with database.connect() as connection:
+        assert connection.scalar(sa.text("SELECT version_num FROM cutover.schema_version")) == HEAD
+        check_schema(connection)
 
 
 def test_a_schema_taken_down_comes_back_whole(home: dict[str, str], database: sa.Engine) -> None:

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from console.failures import Exit
 from events import fix_partitions
+from migrations.head import HEAD
+from migrations.migrate import downgrade
 from runtime import database as databases
 from tests import batch
 from tests.console.commands import SECRET, Answer, all_of, cutover
@@ -147,3 +149,10 @@ def test_another_number_of_partitions_than_the_logs_is_refused(home: dict[str, s
     assert refused in done.stderr
     with database.connect() as connection:
         assert connection.scalar(sa.text("SELECT partitions FROM cutover.log_settings")) == 16
+
+
+def test_a_worker_of_other_code_than_the_databases_is_refused(home: dict[str, str], database: sa.Engine) -> None:
+    downgrade(database, "0008")
+    answer = cutover("worker", env=home)
+    assert answer.code == Exit.WRONG_USE, answer
+    assert f"is at revision 0008, and this code is written for {HEAD}. Run `cutover migrate`" in answer.told

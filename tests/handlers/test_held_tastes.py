@@ -49,11 +49,16 @@ def test_what_a_worker_of_other_code_writes_is_neither_taken_nor_misread(databas
     with database.begin() as connection:
         keep(connection, "early", held(TASTE), [0.5])
         keep(connection, "old", TASTE.astype("<f4").tobytes(), [0.5])
+        keep(connection, "older", TASTE.astype("<f8").tobytes(), [0.5])
     upgrade(database)
     with database.connect() as connection:
         rows = connection.execute(sa.text("SELECT user_id, direction FROM cutover.recommendations ORDER BY 1")).all()
-        assert [(row.user_id, len(row.direction)) for row in rows] == [("early", 256), ("old", 256)]
-        assert rows[0].direction == held(TASTE)
+        assert [(row.user_id, len(row.direction)) for row in rows] == [
+            ("early", 256),
+            ("old", 256),
+            ("older", 256),
+        ]
+        assert rows[0].direction == rows[2].direction == held(TASTE)
         with pytest.raises(sa.exc.IntegrityError, match="recommendations_direction"):
             keep(connection, "late", TASTE.astype("<f4").tobytes(), [0.5])
 

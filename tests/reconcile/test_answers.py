@@ -116,9 +116,13 @@ def test_what_explains_is_told_apart() -> None:
 
 def test_what_the_policy_accepts_in_most_e_mails_is_no_reason_to_wait() -> None:
     """A wording that is meant to change, say. Its pairs were compared, and differ in nothing else."""
-    found = answer([Totals(run="r1", pairs=1000, match=400, explained=600, because={"accepted": 600})])
+    found = answer([Totals(run="r1", pairs=1000, match=400, explained=600, granted=600, because={"accepted": 600})])
     assert found.state == "ready"
     assert "None of 1,000 pairs with equal inputs differs in any other way" in found.sentences[-1]
-    timed = answer([Totals(run="r1", pairs=1000, match=400, explained=600, because={"timing": 599, "accepted": 1})])
+    timed = answer(
+        [Totals(run="r1", pairs=1000, match=400, explained=600, granted=1, because={"timing": 599, "accepted": 1})]
+    )
     assert timed.state == "incomplete"
     assert "In run r1 only 401 of 1,000 pairs had equal inputs" in timed.sentences[-1]
+    missing = answer([Totals(run="r1", pairs=1000, match=400, explained=600, because={"accepted": 600})])
+    assert missing.state == "incomplete"
