@@ -14,7 +14,7 @@ from console.weekly_messages import WeeklyMessages
 from console.weekly_users import names_in_shop
 from events import Relay, Subscriptions, fix_partitions, open_checkpoints
 from handlers.celery_app import create_app
-from handlers.delivery.duties import DUTIES, routes
+from handlers.delivery.duties import DUTIES, ROUTES
 from handlers.delivery.settings import DeliverySettings
 from handlers.nudges import Advancer, NudgePublisher
 from handlers.subscriptions import Parts, subscriptions
@@ -93,7 +93,7 @@ def build(
     celery = create_app(broker.broker_url(servers.redis_url), namespace)
     gate = weekly_gate(partitions, delivery.within)
     every = all_subscriptions(gate, parts)
-    publisher = NudgePublisher(celery, connection, namespace, every, routes(partitions))
+    publisher = NudgePublisher(celery, connection, namespace, every, ROUTES)
     return System(
         servers=servers,
         partitions=partitions,

@@ -13,7 +13,7 @@ from console.wiring import System, build
 from events import Nudge, check_partitions
 from handlers.catalogue import search_alone
 from handlers.celery_app import create_app
-from handlers.delivery.duties import DELIVERY, LOOK_UP, LOOKUP, SEND, SLICE
+from handlers.delivery.duties import DELIVERY, LOOK_UP, LOOKUP, SEND
 from handlers.delivery.settings import DeliverySettings
 from handlers.nudges import TASK
 from migrations.head import check_schema
@@ -22,6 +22,8 @@ from runtime.memory import freeze
 from runtime.settings import Settings
 from sandbox.defects import defect
 
+SLICE = 5.0
+"""Seconds one task sends: less than a worker that is asked to stop may take for what it has in hand."""
 LOOKED_UP_AT_ONCE = 20
 
 log = structlog.get_logger()
@@ -68,8 +70,7 @@ def advance(subscription: str, partition: int) -> None:
 def send(_: str, partition: int) -> None:
     """Send for a while what is due in one partition; whatever is left then is another task's."""
     nudge = Nudge(DELIVERY, partition)
-    if not system().publisher.arrived(nudge):
-        return
+    system().publisher.arrived(nudge)
     try:
         done = sending().send(partition, seconds=SLICE)
     except Exception as problem:
@@ -77,14 +78,14 @@ def send(_: str, partition: int) -> None:
         log.error("send_failed", partition=partition, problem=type(problem).__name__, detail=str(problem))
         raise
     if done.more:
-        system().publisher([nudge])
+        system().publisher.again(nudge)
 
 
 @app.task(name=LOOK_UP)
 def look_up(_: str, partition: int) -> None:
     """Search the provider's records for e-mails that are unconfirmed."""
-    if system().publisher.arrived(Nudge(LOOKUP, partition)):
-        sending().look_up(LOOKED_UP_AT_ONCE)
+    system().publisher.arrived(Nudge(LOOKUP, partition))
+    sending().look_up(LOOKED_UP_AT_ONCE)
 
 
 @worker_process_shutdown.connect

@@ -25,15 +25,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """Where a nudge goes: which task on which queue.
-
-    `remembered`: milliseconds for which it is taken to be on its way. To act on a nudge once too often may cost a look
-    at a checkpoint, or all the seconds for which a sender sends; those wait longer in their queue, too.
-    """
+    """Where a nudge goes: which task on which queue, unless so many (`longest`) wait there already."""
 
     task: str
     queue: str
-    remembered: int = COALESCE_MILLISECONDS
+    longest: int = LONGEST_QUEUE
 
 
 class NudgePublisher:
@@ -57,7 +53,6 @@ class NudgePublisher:
         self._app = app
         self._broker = broker
         self._subscriptions = subscriptions
-        self._unsure: set[Nudge] = set()
 
     def __call__(self, nudges: Iterable[Nudge]) -> None:
         wanted = list(nudges)
@@ -65,23 +60,22 @@ class NudgePublisher:
             for nudge in self._new(wanted) if wanted else ():
                 self._send(nudge)
         except (redis.RedisError, OperationalError) as problem:
-            # Some may be remembered, by a broker that took our word and lost its own, and yet not be on their way.
-            self._unsure.update(wanted)
             log.warning("nudges_not_published", problem=str(problem))
-        else:
-            self._unsure.difference_update(wanted)
 
-    def arrived(self, nudge: Nudge) -> bool:
-        """Whoever acts on a nudge says so before looking, so that anything newer is nudged again.
-
-        Whether it is still remembered. If not, another one like it has arrived, or the next sweep tells it again. True
-        where Redis cannot be asked.
-        """
+    def again(self, nudge: Nudge) -> None:
+        """Tell it once more, however many wait: it takes the place of the one that was acted on just now."""
         try:
-            return bool(self._broker.delete(self._key(nudge)))
+            self._broker.set(self._key(nudge), b"1", px=COALESCE_MILLISECONDS)
+            self._send(nudge)
+        except (redis.RedisError, OperationalError) as problem:
+            log.warning("nudges_not_published", problem=str(problem))
+
+    def arrived(self, nudge: Nudge) -> None:
+        """Whoever acts on a nudge says so before looking, so that anything newer is nudged again."""
+        try:
+            self._broker.delete(self._key(nudge))
         except redis.RedisError as problem:
             log.warning("nudge_not_cleared", problem=str(problem))
-            return True
 
     def leave_word(self, nudge: Nudge) -> None:
         """Ask whoever holds the partition to look once more before it turns away."""
@@ -105,14 +99,11 @@ class NudgePublisher:
         for queue in queues:
             pipeline.llen(f"{self._namespace}:{queue}")
         for nudge in nudges:
-            unknown = nudge not in self._unsure
-            pipeline.set(self._key(nudge), b"1", nx=unknown, px=self._route(nudge).remembered)
+            pipeline.set(self._key(nudge), b"1", nx=True, px=COALESCE_MILLISECONDS)
         answers = pipeline.execute()
-        full = {queue for queue, waiting in zip(queues, answers, strict=False) if waiting >= LONGEST_QUEUE}
+        waiting = dict(zip(queues, answers, strict=False))
         new = [nudge for nudge, is_new in zip(nudges, answers[len(queues) :], strict=True) if is_new]
-        if turned_away := [self._key(nudge) for nudge in new if self._route(nudge).queue in full]:
-            self._broker.delete(*turned_away)
-        return [nudge for nudge in new if self._route(nudge).queue not in full]
+        return [nudge for nudge in new if waiting[self._route(nudge).queue] < self._route(nudge).longest]
 
     def _key(self, nudge: Nudge) -> str:
         return f"{self._namespace}:nudge:{nudge.subscription}:{nudge.partition}"

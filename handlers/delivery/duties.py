@@ -15,24 +15,18 @@ LOOKUP = "lookup"
 SEND = "cutover.send"
 LOOK_UP = "cutover.look_up"
 
-SLICE = 5.0
-"""Seconds one task sends: less than a worker that is asked to stop may take for what it has in hand."""
-SHORTEST_MEMORY, LONGEST_MEMORY = 60.0, 600.0
-"""Seconds a nudge is remembered for, at least and at most: one that is lost is told again after it."""
+FEW = 4
+"""So many tasks may wait where the sweep tells those who send or look up where to do so.
 
+Such a task takes seconds, and the sweep tells all partitions at once, each second. A sender that has more to do asks
+for a further turn by itself. So there is one task for each partition, and what else is in the queue does not wait
+behind hundreds.
+"""
 
-def routes(partitions: int) -> Mapping[str, Route]:
-    """Where the nudges of the sweep go.
-
-    They are remembered for as long as one child takes for all partitions, one after the other, so that a nudge that
-    waits for its turn is not told again.
-    """
-    waits = min(max(SHORTEST_MEMORY, partitions * SLICE * 1.2), LONGEST_MEMORY)
-    remembered = round(1000 * waits)
-    return {
-        DELIVERY: Route(task=SEND, queue="emails", remembered=remembered),
-        LOOKUP: Route(task=LOOK_UP, queue="tracking", remembered=remembered),
-    }
+ROUTES: Mapping[str, Route] = {
+    DELIVERY: Route(task=SEND, queue="emails", longest=FEW),
+    LOOKUP: Route(task=LOOK_UP, queue="tracking", longest=FEW),
+}
 
 
 def _upkeep(connection: sa.Connection) -> list[Nudge]:

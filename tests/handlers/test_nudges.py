@@ -21,9 +21,8 @@ from events import (
     sequence,
     sequence_all,
 )
-from handlers import nudges
 from handlers.celery_app import create_app
-from handlers.delivery.duties import DELIVERY, routes
+from handlers.delivery.duties import DELIVERY, FEW, ROUTES
 from handlers.nudges import Advancer, NudgePublisher
 from runtime import broker
 
@@ -95,68 +94,29 @@ def test_a_word_is_taken_once(advancer: Advancer, database: sa.Engine, counting:
     assert advancer(HERE) == 0
 
 
-def test_a_nudge_to_send_is_remembered_until_somebody_acts_on_it_and_no_second_one_is(
+def test_nudges_to_send_do_not_pile_up_and_a_sender_that_has_more_to_do_keeps_its_turn(
     redis_url: str, subscriptions: Subscriptions
 ) -> None:
-    """A sender takes seconds: those that wait must not pile up, and one that nobody remembers is not acted on."""
+    """A sender takes seconds, a sweep comes each second, and what else uses the queue is not to wait for hundreds."""
     keys = redis.Redis.from_url(redis_url)
-    app = create_app(broker.broker_url(redis_url), "piling")
-    publisher = NudgePublisher(app, keys, "piling", subscriptions, routes(3))
-    nudges = [Nudge(DELIVERY, partition) for partition in range(3)]
-    for _ in range(5):
-        publisher(nudges)
-    waiting = f"piling:{routes(3)[DELIVERY].queue}"
-    assert keys.llen(waiting) == 3
-    assert all(keys.pttl(f"piling:nudge:{DELIVERY}:{partition}") > 30_000 for partition in range(3))
-    assert [publisher.arrived(nudges[0]) for _ in range(2)] == [True, False]
-    publisher(nudges)
-    assert keys.llen(waiting) == 4
+    publisher = NudgePublisher(
+        create_app(broker.broker_url(redis_url), "piling"), keys, "piling", subscriptions, ROUTES
+    )
+    due = [Nudge(DELIVERY, partition) for partition in range(16)]
 
+    def sweep() -> int:
+        keys.delete(*(f"piling:nudge:{DELIVERY}:{nudge.partition}" for nudge in due))
+        publisher(due)
+        return keys.llen("piling:emails")
 
-@pytest.mark.parametrize(("partitions", "seconds"), [(1, 60), (16, 96), (64, 384), (1024, 600)])
-def test_a_nudge_to_send_is_remembered_until_one_child_has_come_through_all_partitions(
-    partitions: int, seconds: int
-) -> None:
-    assert routes(partitions)[DELIVERY].remembered == 1000 * seconds
-
-
-def test_a_nudge_that_found_its_queue_full_is_told_as_soon_as_there_is_room(
-    redis_url: str, subscriptions: Subscriptions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = redis.Redis.from_url(redis_url)
-    publisher = NudgePublisher(create_app(broker.broker_url(redis_url), "full"), keys, "full", subscriptions, routes(3))
-    monkeypatch.setattr(nudges, "LONGEST_QUEUE", 1)
-    publisher([Nudge(DELIVERY, 0)])
-    publisher([Nudge(DELIVERY, 1)])
-    assert keys.llen("full:emails") == 1
-    keys.delete("full:emails")
-    publisher([Nudge(DELIVERY, 1)])
-    assert keys.llen("full:emails") == 1
-
-
-def test_a_nudge_that_may_be_remembered_without_being_on_its_way_is_told_again(
-    redis_url: str, subscriptions: Subscriptions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = redis.Redis.from_url(redis_url)
-    app = create_app(broker.broker_url(redis_url), "unsure")
-    publisher = NudgePublisher(app, keys, "unsure", subscriptions, routes(3))
-
-    def away(*_: object, **__: object) -> None:
-        raise redis.ConnectionError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(app, "send_task", away)
-        publisher([Nudge(DELIVERY, 0)])
-    assert keys.exists(f"unsure:nudge:{DELIVERY}:0")
-    for _ in range(2):
-        publisher([Nudge(DELIVERY, 0)])
-    assert keys.llen("unsure:emails") == 1
-
-
-def test_where_redis_cannot_be_asked_a_nudge_is_acted_on(redis_url: str, subscriptions: Subscriptions) -> None:
-    app = create_app(broker.broker_url(redis_url), "away")
-    away = redis.Redis(host="127.0.0.1", port=1)
-    assert NudgePublisher(app, away, "away", subscriptions, routes(3)).arrived(Nudge(DELIVERY, 0))
+    assert [sweep() for _ in range(5)] == [16] * 5
+    for nudge in due:
+        keys.rpop("piling:emails")
+        publisher.arrived(nudge)
+        publisher.again(nudge)
+        assert sweep() == 16
+    keys.ltrim("piling:emails", 0, FEW - 2)
+    assert sweep() == FEW - 1 + 16, "what was lost is told again where few are left"
 
 
 class Noting(NudgePublisher):

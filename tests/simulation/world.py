@@ -13,7 +13,7 @@ from console.weekly_job import weekly_rollback
 from console.weekly_messages import WeeklyMessages
 from events import Duty, Event, Nudge, Relay, StageChanged, emit
 from handlers.delivery import unconfirmed
-from handlers.delivery.duties import DELIVERY, routes
+from handlers.delivery.duties import DELIVERY, ROUTES
 from handlers.delivery.upkeep import due_partitions, end_campaigns, expire_leases
 from handlers.nudges import Advancer, NudgePublisher
 from handlers.rebuild import forget, index
@@ -58,7 +58,7 @@ class World:
         self.surprises: list[str] = []
         self._moments = 0
         self._publisher = NudgePublisher(
-            cast("Celery", self.queue), cast("redis.Redis", self.keys), "sim", NAMES, routes(PARTITIONS)
+            cast("Celery", self.queue), cast("redis.Redis", self.keys), "sim", NAMES, ROUTES
         )
         self._advancers: dict[tuple[str, int], Advancer] = {}
         self._relays: dict[tuple[str, int], Relay] = {}
