@@ -51,6 +51,12 @@ def _of_database(problem: BaseException) -> tuple[str, Exit] | None:
             "DATABASE_URL names the right database.",
             Exit.WRONG_USE,
         )
+    if "does not exist" in _first_line(problem) and isinstance(problem, psycopg.OperationalError):
+        return (
+            f"{_first_line(problem).rpartition('FATAL:')[2].strip()}: `make demo` leaves cutover_demo behind, "
+            "`cutover rehearse` cutover_rehearsal, and with --migration cutover_migration.",
+            Exit.WRONG_USE,
+        )
     if isinstance(problem, psycopg.OperationalError):
         return f"the database cannot be used: {_first_line(problem)}. What was committed is safe.", Exit.UNREACHABLE
     return None

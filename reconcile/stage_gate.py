@@ -12,6 +12,7 @@ from reconcile.judgement import Judgement
 from reconcile.requirements import Requirements
 from reconcile.sign_off import Weighed, counted
 from reconcile.stage_measures import Measures
+from runtime.quantity import how_many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,7 @@ def _of_report(asked: Requirements, evidence: Evidence, now: datetime) -> Iterat
         green=judgement.coverage >= asked.coverage,
         figure=f"{judgement.coverage:.3%}",
         limit=f"at least {asked.coverage:.1%}",
-        detail=f"{judgement.pairs:,} pairs",
+        detail=how_many(judgement.pairs, "pair"),
     )
     yield StageGate(
         name="unexplained mismatches",

@@ -15,6 +15,7 @@ from console.tap import legacy_tap
 from events import WeekStarted, position_of
 from runtime import servers
 from runtime.clock import SystemClock
+from runtime.quantity import how_many
 from runtime.settings import Settings
 from runtime.version import code_version
 from shadow.barrier import raise_barrier
@@ -138,7 +139,7 @@ def _told(tapped: "Tapped") -> str:
     if tapped.already:
         return f"Run {tapped.run} was recorded before."
     return (
-        f"Run {tapped.run}: {tapped.outcomes:,} outcomes recorded in {tapped.seconds:.1f} s, "
+        f"Run {tapped.run}: {how_many(tapped.outcomes, 'outcome')} recorded in {tapped.seconds:.1f} s, "
         f"{tapped.late_events:,} events arrived behind the barrier."
         + ("" if tapped.sends else " Nothing was sent: this run only compares.")
     )

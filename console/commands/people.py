@@ -62,7 +62,7 @@ def add(
     if json:
         print_json({"person": name, "role": role, "token": new})
         return
-    say(f"{name} is {role}. Their token is shown this once, and kept nowhere: hand it over on a safe way.")
+    say(f"{name} is {role}. Their token is shown this once, and kept nowhere: hand it over in a safe way.")
     typer.echo(new)
 
 
