@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def connected(*, prepare: bool = False, database: str | None = None, broker: bool = True) -> "Iterator[System]":
+def connected(*, prepare: bool = False, database: str | None = None, broker: bool = False) -> "Iterator[System]":
     """A system on the servers the settings name, reachable and, with `prepare`, migrated.
 
-    `database` names another database on the same server: a rehearsal's, which is looked at as it is. Without `broker`
-    it does not matter whether Redis answers: what is true, and what people decide, is in the database.
+    `database` names another database on the same server: a rehearsal's, which is looked at as it is. What is
+    true, and what people decide, is in the database: whether Redis answers matters to those who ask for the `broker`.
     Raises SettingsInvalid or DependencyUnreachable.
     """
     settings = Settings()

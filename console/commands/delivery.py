@@ -48,7 +48,7 @@ def campaign(
     """
     if pause and resume:
         raise WrongUse("give --pause or --resume, not both")
-    with connected(database=database, broker=False) as system, system.engine.begin() as connection:
+    with connected(database=database) as system, system.engine.begin() as connection:
         name = run or next(iter(campaigns.campaigns(connection, 1)), None)
         if name is None:
             raise WrongUse("no run has sent anything yet")
@@ -99,7 +99,7 @@ def unconfirmed(
         raise WrongUse("name the run whose e-mails you decide on")
     if deciding:
         _check_decision(who, why, "say with --why what makes you sure")
-    with connected(database=database, broker=False) as system:
+    with connected(database=database) as system:
         with system.engine.connect() as connection:
             found = [
                 email
@@ -180,7 +180,7 @@ def deadletters(
         raise WrongUse("name the run whose e-mails are to be sent again: each week has some of its own")
     if replay_them:
         _check_decision(who, why, "say with --why what was mended")
-    with connected(database=database, broker=False) as system:
+    with connected(database=database) as system:
         with system.engine.connect() as connection:
             found = dead_letters(connection, run=run, reason=reason, user_ids=users or ())
         if not replay_them or dry_run or not found:

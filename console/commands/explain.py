@@ -54,7 +54,7 @@ def explain(
         _list_suspects(plan, json=json)
         return
     scheduled_at(run)  # or it is no run at all
-    with connected(database=database, broker=False) as system, system.engine.connect() as connection:
+    with connected(database=database) as system, system.engine.connect() as connection:
         _check_reconciled(connection, run, database)
         found = unit_evidence(connection, run, [user], plan)
         if not found:

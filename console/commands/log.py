@@ -54,7 +54,7 @@ def emit_event(
     event = decode(type_, newest if version is None else version, text)
     _refuse_the_future(event)
     if not dry_run:
-        with connected(prepare=True, broker=False) as system, system.engine.begin() as connection:
+        with connected(prepare=True) as system, system.engine.begin() as connection:
             emit(connection, event)
     if json:
         print_json({"event_id": event.event_id, "emitted": not dry_run})
@@ -94,7 +94,7 @@ def backfill_shop(
     from sandbox.shop.backfill import backfill
 
     screen = Screen(quiet=json)
-    with connected(prepare=True, broker=False) as system:
+    with connected(prepare=True) as system:
         if dry_run:
             with system.engine.connect() as connection:
                 counts = {

@@ -65,7 +65,7 @@ def legacy_run(
     run = _due_run(week, day)
     screen = Screen(quiet=json)
     settings = Settings()
-    with connected(prepare=True, broker=False) as system:
+    with connected(prepare=True) as system:
         if day is None:
             _refuse_unwanted_sending(system, run, late=late, no_send=no_send)
         with screen.working(f"Legacy batch, run {run}") as progress:
@@ -103,7 +103,7 @@ def start_run(
     Emits WeekStarted (or DayStarted) with the cohort of the stage. A run that began already keeps its barrier.
     """
     run = _due_run(week, day)
-    with connected(prepare=True, broker=False) as system:
+    with connected(prepare=True) as system:
         if day is None:
             _refuse_late(system, run, late=late)
         position, event = raise_barrier(system.engine, run, system.partitions, salt=system.gate.job.name)

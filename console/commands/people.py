@@ -47,7 +47,7 @@ def add(
     if role not in ROLES:
         raise WrongUse(f"--role is {role!r}; expected one of: {', '.join(ROLES)}")
     new = new_token()
-    with connected(prepare=True, database=database, broker=False) as system:
+    with connected(prepare=True, database=database) as system:
         secret = token() if has_approver(caught_up(system).people) and not recover else None
         with deciding(system) as found:
             granted = RoleGranted(
@@ -69,7 +69,7 @@ def add(
 @people.command("list")
 def list_people(json: JsonOption = False, database: DatabaseOption = None) -> None:
     """Everybody who has a role, with the public key of their token."""
-    with connected(prepare=True, database=database, broker=False) as system:
+    with connected(prepare=True, database=database) as system:
         members = sorted(caught_up(system).people.values(), key=lambda each: each.person)
     if json:
         print_json(msgspec.to_builtins(members))
@@ -90,7 +90,7 @@ def remove(
 ) -> None:
     """Take somebody's role; their token ends, and what they signed for a move still to be made does not count."""
     check_why(why)
-    with connected(prepare=True, database=database, broker=False) as system:
+    with connected(prepare=True, database=database) as system:
         secret, found = token(), caught_up(system)
         _remover(found, name, secret)
         confirm(f"Take the role of {found.people[name].role} from {name}?", yes=yes)

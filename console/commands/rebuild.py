@@ -35,7 +35,7 @@ def rebuild(
     touched: send ledger, campaigns and news of the provider are bound to what really happened and stay. The system may
     run meanwhile; its runs wait until it is done.
     """
-    with connected(prepare=True, database=database) as system:
+    with connected(prepare=True, database=database, broker=True) as system:
         with system.engine.connect() as connection:
             rows = {table: connection.scalar(_count(table)) or 0 for table in TABLES}
             events = head(connection)

@@ -49,7 +49,7 @@ def reconcile_run(
     3: some could not be judged.
     """
     screen = Screen(quiet=json)
-    with connected(database=database, broker=False) as system:
+    with connected(database=database) as system:
         plan = plan_of(system, database)
         with screen.steps() as begin:
             totals = reconcile(
@@ -84,7 +84,7 @@ def report(
     Its digest names the evidence: the same runs with the same outcomes and verdicts have the same digest. Exit code 0:
     nothing stands against signing; 1: outcomes differ; 3: what was seen is not enough.
     """
-    with connected(database=database, broker=False) as system:
+    with connected(database=database) as system:
         plan = plan_of(system, database)
         chosen = runs or _of_the_last(system, days)
         with Screen(quiet=json).working(f"Writing the report on {len(chosen)} runs"):

@@ -52,7 +52,7 @@ def rollback(
     """
     check_why(why)
     there = place(stage_named(to), percent)
-    with connected(prepare=True, database=database, broker=False) as system:
+    with connected(prepare=True, database=database) as system:
         found = caught_up(system)
         who = authenticated(found.people, token(), "operator").person
         runs = _running(system)
@@ -134,7 +134,7 @@ def retire(
 
     Exit code 1 while the stage is not retired, or something still calls the script or its tap.
     """
-    with connected(prepare=True, database=database, broker=False) as system:
+    with connected(prepare=True, database=database) as system:
         found = caught_up(system)
         with system.engine.connect() as connection:
             checked = retirement(connection, found, crontab)

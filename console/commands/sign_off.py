@@ -58,7 +58,7 @@ def sign_off(
         raise WrongUse("--percent belongs to a canary: give --for canary, too")
     if len(digest) < SHORTEST_PREFIX:
         raise WrongUse(f"the digest is {digest!r}; expected at least its first {SHORTEST_PREFIX} characters")
-    with connected(prepare=True, database=database, broker=False) as system:
+    with connected(prepare=True, database=database) as system:
         secret, found = token(), caught_up(system)
         there = asked or _next(found)
         judgement = _evidence(system, found, there, digest, json=json)

@@ -65,7 +65,7 @@ def stage(
         raise WrongUse("--percent belongs to a move: cutover stage canary --percent 5")
     if asked:
         check_why(why)
-    with connected(prepare=True, database=database, broker=False) as system:
+    with connected(prepare=True, database=database) as system:
         if there is not None:
             _move(system, there, why, dry_run=dry_run, yes=yes, json=json)
         elif asked:

@@ -55,7 +55,7 @@ def up(
     screen = Screen()
     stop = _stop_on_signals()
     with claim(settings.state_dir, "up"):
-        with screen.working("Starting servers"), connected(prepare=True) as system:
+        with screen.working("Starting servers"), connected(prepare=True, broker=True) as system:
             if not settings.database_url:  # the sandbox's shop stands where the main app would be
                 with system.engine.begin() as connection:
                     create_tables(connection)
@@ -103,7 +103,7 @@ def serve(
     settings = Settings()
     logs.configure(settings.log_level, settings.log_json)
     end_with_parent()
-    with connected(prepare=True, broker=False) as system:
+    with connected(prepare=True) as system:
         serve_application(application(settings, system.engine, system.delivery), host, port)
 
 
@@ -118,8 +118,8 @@ def status(
     json: JsonOption = False,
     database: DatabaseOption = None,
 ) -> None:
-    """One screen: servers, log, lag, runs. Exit code 1 when something needs a person."""
-    with connected(prepare=True, database=database) as system:
+    """One screen: stage, log, lag, queues, runs, campaigns. Exit code 1 when something needs a person."""
+    with connected(prepare=True, database=database, broker=True) as system:
         found = gather(system)
     if json:
         print_json(found)
@@ -133,7 +133,7 @@ def relay() -> None:
     settings = Settings()
     logs.configure(settings.log_level, settings.log_json)
     end_with_parent()
-    with connected(prepare=True, broker=False) as system:
+    with connected(prepare=True) as system:
         running = system.relay()
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: running.stop())
@@ -172,7 +172,7 @@ def migrate(
     """Bring the schema `cutover` up to date, or take it down."""
     from migrations.migrate import downgrade
 
-    with connected(prepare=down_to is None, broker=False) as system:
+    with connected(prepare=down_to is None) as system:
         if down_to is not None:
             if not yes:
                 typer.confirm(f"Remove everything in the schema cutover beyond revision {down_to}?", abort=True)

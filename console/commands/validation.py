@@ -32,7 +32,7 @@ def validate(
     """
     if path not in ("event_driven", "legacy"):
         raise WrongUse(f"--path is {path!r}; expected event_driven or legacy")
-    with connected(database=database) as system:
+    with connected(database=database, broker=True) as system:
         links = unsubscribe_links(Settings(), system.delivery)
         with system.engine.connect() as connection:
             messages = WeeklyMessages(links.url).sample(connection, run, path, sample)

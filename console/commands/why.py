@@ -27,7 +27,7 @@ def why(
 ) -> None:
     """Why this user did or did not get mail in this run: every fact from its plan to the provider's last word."""
     scheduled_at(run)  # or it is no run at all
-    with connected(database=database, broker=False) as system, system.engine.connect() as connection:
+    with connected(database=database) as system, system.engine.connect() as connection:
         found = answer_for(connection, run, user)
         if found and found.code == "not_registered" and not ever_registered(connection, user):
             raise WrongUse(f"no user {user!r} was ever registered")
