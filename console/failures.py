@@ -2,6 +2,7 @@
 
 import enum
 import errno
+import re
 from collections.abc import Callable, Mapping
 
 from runtime.redaction import redacted_text
@@ -51,13 +52,14 @@ def _of_database(problem: BaseException) -> tuple[str, Exit] | None:
             "DATABASE_URL names the right database.",
             Exit.WRONG_USE,
         )
-    if "does not exist" in _first_line(problem) and isinstance(problem, psycopg.OperationalError):
-        return (
-            f"{_first_line(problem).rpartition('FATAL:')[2].strip()}: `make demo` leaves cutover_demo behind, "
-            "`cutover rehearse` cutover_rehearsal, and with --migration cutover_migration.",
-            Exit.WRONG_USE,
-        )
     if isinstance(problem, psycopg.OperationalError):
+        # A connection that was refused bears no SQLSTATE: the server's words are all there is.
+        if missing := re.search(r'database ".*" does not exist', _first_line(problem)):
+            return (
+                f"{missing[0]}: `make demo` leaves cutover_demo behind, `cutover rehearse` cutover_rehearsal, "
+                "and with --migration cutover_migration.",
+                Exit.WRONG_USE,
+            )
         return f"the database cannot be used: {_first_line(problem)}. What was committed is safe.", Exit.UNREACHABLE
     return None
 

@@ -6,17 +6,17 @@ from functools import lru_cache
 import structlog
 from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_ready
 
+from console.fitting import check_fits
 from console.keys import unsubscribe_links
 from console.lifeline import end_with_parent
 from console.sending import Sending
 from console.wiring import System, build
-from events import Nudge, check_partitions
+from events import Nudge
 from handlers.catalogue import search_alone
 from handlers.celery_app import create_app
 from handlers.delivery.duties import DELIVERY, LOOK_UP, LOOKUP, SEND
 from handlers.delivery.settings import DeliverySettings
 from handlers.nudges import TASK
-from migrations.head import check_schema
 from runtime import broker, logs, servers
 from runtime.memory import freeze
 from runtime.settings import Settings
@@ -40,11 +40,7 @@ def system() -> System:
     injected = os.environ.get("CUTOVER_DEFECT")
     parts = defect(injected).parts if injected else None
     built = build(found, settings.partitions, settings.namespace, DeliverySettings(), parts)
-    with built.engine.connect() as connection:
-        # What is held in another form would be misread, and lists left as they are.
-        check_schema(connection)
-        # Elsewhere the same user would be in another partition, where nobody looks for what this process plans.
-        check_partitions(connection, settings.partitions)
+    check_fits(built.engine, settings.partitions)
     freeze()
     return built
 

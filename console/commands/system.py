@@ -12,16 +12,15 @@ import typer
 from console.commands.options import DatabaseOption, JsonOption
 from console.connected import connected, reachable
 from console.failures import Exit
+from console.fitting import check_fits
 from console.keys import link_key
 from console.lifeline import end_with_parent
 from console.processes import Processes, environment, web_command, worker_command
 from console.screen import Screen, print_json, say
 from console.stand_in import StandIn, publish, stand_in, stop_stand_ins, withdraw
 from console.status import gather, show
-from events import check_partitions
 from handlers.celery_app import QUEUES
 from handlers.delivery.settings import DeliverySettings
-from migrations.head import check_schema
 from runtime import logs, servers
 from runtime.clock import SystemClock
 from runtime.database import create_engine
@@ -153,9 +152,7 @@ def worker(
     if unknown:
         raise typer.BadParameter(f"unknown queue {unknown[0]!r}; expected some of: {', '.join(QUEUES)}")
     engine = create_engine(found.database_url)
-    with engine.connect() as connection:
-        check_schema(connection)
-        check_partitions(connection, settings.partitions)
+    check_fits(engine, settings.partitions)
     engine.dispose()
     command = worker_command("worker", concurrency=concurrency, queues=wanted)
     env = environment(found, settings.state_dir, settings.partitions)

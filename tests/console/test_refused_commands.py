@@ -134,6 +134,12 @@ def test_a_database_without_our_tables_is_left_as_it_is(home: dict[str, str], fr
     engine.dispose()
 
 
+def test_a_database_that_is_not_there_is_named_with_those_that_may_be(home: dict[str, str]) -> None:
+    answer = cutover("explain", "2026-W47", "u1", "--database", "nowhere", env=home)
+    assert answer.code == Exit.WRONG_USE, answer
+    assert 'database "nowhere" does not exist: `make demo` leaves cutover_demo behind' in answer.told
+
+
 def test_another_number_of_partitions_than_the_logs_is_refused(home: dict[str, str], database: sa.Engine) -> None:
     with database.begin() as connection:
         fix_partitions(connection, 16)
